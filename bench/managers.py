@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""How each manager is told to run N processes of one program: its files and its command line.
+
+Every manager is run as its own manual says, at its lightest: without the loggers, control sockets
+and ports that it can do without, and with the program itself as s6's and runit's `run`, not a
+shell script. A manager writes to standard output what it takes from its processes; where it
+cannot (svlogd), it has no figure.
+"""
+
+import os
+import shutil
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+BENCH = Path(__file__).resolve().parent
+BUILD = BENCH.parent / "build"
+
+
+@dataclass
+class Job:
+    directory: Path  # empty, for the manager's files
+    program: str     # what each process is
+    count: int
+    log: str = ""    # "": the processes are silent; "stdout": pass their output on; else a file
+
+
+@dataclass
+class Manager:
+    name: str
+    program: str | None  # None: not installed
+    prepare: object      # job → argv
+    missing: str         # what to say when it is not installed
+    stop_signal: int = signal.SIGTERM
+    logs_to: tuple = ("null", "file", "pipe")
+    logs_itself: bool = False  # it opens the log file; else the bench does, as its stdout
+
+
+def procfile(job):
+    (job.directory / "Procfile").write_text(f"w: {job.program}\n")
+
+
+def floor_prepare(job):
+    return [str(BUILD / "bench/floor_loop"), str(job.count), job.program]
+
+
+def cat_prepare(job):
+    return [str(BUILD / "bench/floor_cat"), job.program]
+
+
+def formation_prepare(job, *flags):
+    procfile(job)
+    return [str(BUILD / "formation"), "start", "-m", f"w={job.count}", *flags]
+
+
+def formation_bare_lines_prepare(job):
+    return formation_prepare(job, "--no-prefix")
+
+
+def foreman_prepare(job):
+    procfile(job)
+    return ["foreman", "start", "-m", f"w={job.count}"]
+
+
+def nf_prepare(job):
+    # It starts everything by a shell and signals that shell only: exec replaces it.
+    (job.directory / "Procfile").write_text(f"w: exec {job.program}\n")
+    return [str(BUILD / "bench/node_modules/.bin/nf"), "start", f"w={job.count}"]
+
+
+def supervisor_prepare(job):
+    log = {"": "NONE", "stdout": "/dev/stdout"}.get(job.log, job.log)
+    (job.directory / "supervisord.conf").write_text(f"""\
+[supervisord]
+nodaemon = true
+logfile = /dev/null
+logfile_maxbytes = 0
+pidfile = {job.directory}/supervisord.pid
+minfds = 10000
+
+[program:w]
+command = {job.program}
+process_name = %(program_name)s_%(process_num)s
+numprocs = {job.count}
+redirect_stderr = true
+stdout_logfile = {log}
+stdout_logfile_maxbytes = 0
+""")
+    return ["supervisord", "-c", str(job.directory / "supervisord.conf")]
+
+
+def service_directories(job, logger):
+    services = job.directory / "services"
+    services.mkdir()
+    for number in range(1, job.count + 1):
+        service = services / f"w{number}"
+        service.mkdir()
+        (service / "run").symlink_to(job.program)
+        if job.log:
+            (service / "log").mkdir()
+            run = service / "log" / "run"
+            run.write_text(f"#!/bin/sh\nexec {logger}\n")
+            run.chmod(0o755)
+    os.utime(services, (0, 0))  # runsvdir does not read a directory in the second of its change
+    return services
+
+
+def s6_prepare(job):
+    logger = "s6-log 1" if job.log == "stdout" else f"s6-log n20 s268435455 {job.log}.d"
+    services = service_directories(job, logger)
+    return ["s6-svscan", "-c", str(2 * job.count + 10), str(services)]
+
+
+def runit_prepare(job):
+    if job.log:
+        log = Path(f"{job.log}.d")
+        log.mkdir()
+        (log / "config").write_text("s0\n")  # no rotation
+    return ["runsvdir", str(service_directories(job, f"svlogd {job.log}.d"))]
+
+
+def built(path):
+    return str(path) if path.exists() else None
+
+
+def bare_loop():
+    """The physical limit for start, restart, stop and memory."""
+    return Manager("bare loop", built(BUILD / "bench/floor_loop"), floor_prepare, "")
+
+
+def bare_cat():
+    """The limit for output: what moves bytes through a pipe and does nothing else."""
+    return Manager("cat", built(BUILD / "bench/floor_cat"), cat_prepare, "")
+
+
+def formation():
+    return Manager("formation", built(BUILD / "formation"), formation_prepare,
+                   "./dev build makes it")
+
+
+def formation_bare_lines():
+    return Manager("formation --no-prefix", built(BUILD / "formation"),
+                   formation_bare_lines_prepare, "")
+
+
+def peers():
+    return [
+        Manager("s6", shutil.which("s6-svscan"), s6_prepare, "apt-get install s6",
+                logs_itself=True),
+        # SIGTERM ends runsvdir alone; SIGHUP is its word for "with everything below".
+        Manager("runit", shutil.which("runsvdir"), runit_prepare, "apt-get install runit",
+                stop_signal=signal.SIGHUP, logs_to=("file",), logs_itself=True),
+        Manager("supervisor", shutil.which("supervisord"), supervisor_prepare,
+                "apt-get install supervisor", logs_itself=True),
+        Manager("foreman (Ruby)", shutil.which("foreman"), foreman_prepare,
+                "apt-get install ruby-foreman"),
+        Manager("nf (Node)", built(BUILD / "bench/node_modules/.bin/nf"), nf_prepare,
+                "npm could not install its package foreman",
+                stop_signal=signal.SIGINT),  # it knows no other
+    ]

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// Every limit on what a user can grow, each with its reason. Reaching one is a clear error.
+#pragma once
+
+// Process types in one formation. A Procfile of 256 lines is already a design problem; the number
+// bounds the tables that are walked once a request.
+#define LIMIT_TYPES 256
+
+// Processes in one formation, all types together. Each costs four descriptors and 200 bytes of
+// shared memory; a machine of Debian 12 has 32768 pids by default.
+#define LIMIT_PROCESSES 8192
+
+// A process type's name. With the longest number it must fit a cgroup's file name (255) and leave
+// room for the text of a line on an 80 column terminal.
+#define LIMIT_NAME_BYTES 100
+
+// One command, one `NAME=value`: the kernel takes no argument or variable longer than 32 pages
+// (MAX_ARG_STRLEN, execve(2)), the final NUL included.
+#define LIMIT_ARGUMENT_BYTES (128 * 1024)
+
+// argv and environment of one process together; the kernel's own default is a quarter of an 8 MiB
+// stack (execve(2)).
+#define LIMIT_LAUNCH_BYTES (2 * 1024 * 1024)
+#define LIMIT_LAUNCH_STRINGS 16384
+
+// A Procfile, .env or formation.yaml. Larger ones are not configuration but a mistake (a log, a
+// database) that should not be read into memory.
+#define LIMIT_FILE_BYTES (16 * 1024 * 1024)
+
+// Findings that `check` lists; the rest is counted. Nobody reads the 101st.
+#define LIMIT_DIAGNOSTICS 100
+
+// One line of output. Longer ones are cut here, with a note, so that a process that never writes a
+// newline holds bounded memory. Twice the longest line that the tests promise to keep whole.
+#define LIMIT_LINE_BYTES (4 * 1024 * 1024)
+
+// Unfinished lines of all processes together: above it the line that grows is cut.
+#define LIMIT_HELD_BYTES (64 * 1024 * 1024)
+
+// Events kept for late readers. 4096 covers the whole start and stop of a thousand processes.
+#define LIMIT_JOURNAL_EVENTS 4096
+
+// -m web=…: more would not fit LIMIT_PROCESSES anyway.
+#define LIMIT_QUANTITY LIMIT_PROCESSES

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// formation check: everything that is wrong at once on standard error; the verdict, in Foreman's
+// words, on standard output.
+#include "cli/report.h"
+#include "manager/load.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static int load_everything(struct options *options, struct diagnostics *diagnostics,
+                           struct arena *arena, struct plan **plan)
+{
+    struct loaded loaded;
+    int defaults = load_defaults(options, arena, diagnostics);
+    int result = load_files(options, true, diagnostics, &loaded);
+    if (result != -ENOMEM) {
+        int assembled = load_assemble(&loaded, options, environ, diagnostics, plan);
+        result = result < 0 ? result : assembled;
+    }
+    loaded_fini(&loaded);
+    // Foreman checks the Procfile only: it is used where the app's programs are not installed.
+    if (*plan && !options->foreman) {
+        int checked = load_check_programs(*plan, environ, diagnostics);
+        result = result < 0 ? result : checked;
+    }
+    return defaults < 0 ? defaults : result;
+}
+
+static void print_verdict(const struct plan *plan)
+{
+    (void)printf("valid procfile detected (");
+    for (size_t i = 0; i < plan->type_count; i++)
+        (void)printf("%s%.*s", i ? ", " : "", STR_ARGS(plan->types[i].name));
+    (void)printf(")\n");
+}
+
+int command_check(struct invocation *invocation)
+{
+    struct options options = invocation->options;
+    struct diagnostics diagnostics = {0};
+    struct arena arena = {0};
+    struct plan *plan = NULL;
+    int result = load_everything(&options, &diagnostics, &arena, &plan);
+    int status = report_diagnostics(&options, &diagnostics, true);
+    if (result == -ENOMEM)
+        status = report_failure(&options, "there is no memory left");
+    if (status == 0)
+        print_verdict(plan);
+    plan_free(plan);
+    diagnostics_fini(&diagnostics);
+    arena_fini(&arena);
+    return status;
+}

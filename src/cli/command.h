@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// The commands and options of the program, as tables, and what one call of it asks for.
+#pragma once
+
+#include "base/error.h"
+#include "base/str.h"
+#include "config/options.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct invocation;
+
+enum operands {
+    OPERANDS_NONE,
+    OPERANDS_ONE,
+    OPERANDS_MANY,
+    OPERANDS_VERBATIM, // the first operand ends the options: all that follows belongs to it
+};
+
+struct command {
+    const char *name;
+    const char *synopsis; // of its operands
+    unsigned fewest;
+    enum operands operands;
+    const char *help;
+    int (*execute)(struct invocation *invocation); // returns the exit status
+};
+
+enum option_id {
+#define OPTION(id, letter, name, argument, commands, help) OPTION_##id,
+#include "cli/options.def"
+#undef OPTION
+    OPTION_COUNT
+};
+
+struct option_entry {
+    char letter;          // 0: none
+    const char *name;     // without the dashes
+    const char *argument; // empty: it takes none; in brackets: it may take one
+    const char *commands; // those that take it, separated by blanks; "*": all
+    const char *help;
+};
+
+#define COMMAND(name, synopsis, fewest, operands, help)                                            \
+    int command_##name(struct invocation *invocation);
+#include "cli/commands.def"
+#undef COMMAND
+
+// What the guard starts: `formation manager start …`. In no table, since no person calls it.
+int command_manager(struct invocation *invocation);
+
+// Ends with an entry without name.
+extern const struct command commands[];
+extern const struct option_entry option_entries[OPTION_COUNT];
+
+// The command of that name, or NULL and a sentence with the nearest one.
+const struct command *command_find(const char *name, struct error *error);
+
+bool option_is_of(const struct option_entry *option, const struct command *command);
+
+// One call of the program. Texts are borrowed from argv.
+struct invocation {
+    int argc; // of main, untouched
+    char **argv;
+    const struct command *command; // NULL: none was named
+    struct options options;
+    char **operands; // NULL-terminated; owned
+    size_t operand_count;
+    bool wants_help;
+    bool wants_version;
+    bool wants_table;
+};

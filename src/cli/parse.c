@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: MIT
+// A loop of our own over the tables instead of getopt_long(3): options stand on both sides of the
+// command, the same letter may mean different things to two commands, and an unknown option is
+// answered with the nearest one. The forms are those of getopt and of Foreman's Thor:
+// -p 1, -p1, -p=1, --port 1, --port=1, -cp 1, and -- to end the options.
+#include "cli/parse.h"
+
+#include "config/diagnostic.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Where the loop stands.
+struct reader {
+    struct invocation *out;
+    int next; // index of the next argument
+    bool options_ended;
+    bool is_used[OPTION_COUNT];
+    char as_given[64]; // the option at hand, as it was written: "-p" or "--port"
+    struct error *error;
+};
+
+static void set_as_given(struct reader *reader, const char *dashes, struct str name)
+{
+    (void)snprintf(reader->as_given, sizeof(reader->as_given), "%s%.*s", dashes, STR_ARGS(name));
+}
+
+static int bad_value(struct reader *reader, const char *value, const char *wanted)
+{
+    return error_set(reader->error, EINVAL, "%s takes %s, not '%s'", reader->as_given, wanted,
+                     value);
+}
+
+static int set_port(struct reader *reader, const char *value)
+{
+    unsigned long port;
+    if (!str_to_unsigned(str_of(value), &port) || port < 1 || port > 65535)
+        return bad_value(reader, value, "a port number (1 to 65535)");
+    reader->out->options.port = (unsigned)port;
+    reader->out->options.has_port = true;
+    return 0;
+}
+
+static int set_timeout(struct reader *reader, const char *value)
+{
+    if (!duration_parse(str_of(value), &reader->out->options.timeout))
+        return bad_value(reader, value, "a number of seconds or a duration (5, 500ms, 2m)");
+    reader->out->options.has_timeout = true;
+    return 0;
+}
+
+static int set_timestamp(struct reader *reader, const char *value)
+{
+    if (value && !strchr(value, '%'))
+        return bad_value(reader, value, "a format of strftime(3), such as %H:%M:%S");
+    reader->out->options.timestamp = true;
+    reader->out->options.timestamp_format = value;
+    reader->out->options.no_timestamp = false;
+    return 0;
+}
+
+static int set_option(struct reader *reader, enum option_id id, const char *value)
+{
+    struct invocation *out = reader->out;
+    struct options *options = &out->options;
+    switch (id) {
+    case OPTION_COLOR:
+        options->color = COLOR_ALWAYS;
+        return 0;
+    case OPTION_COMPAT:
+        if (strcmp(value, "foreman") != 0)
+            return bad_value(reader, value, "the name of a program that can be imitated (foreman)");
+        options->foreman = true;
+        return 0;
+    case OPTION_ENV:
+        options->env_files = value;
+        return 0;
+    case OPTION_EXCEPT:
+        options->except = value;
+        return 0;
+    case OPTION_FORMATION:
+        options->formation = value;
+        return 0;
+    case OPTION_HELP:
+        out->wants_help = true;
+        return 0;
+    case OPTION_NO_COLOR:
+        options->color = COLOR_NEVER;
+        return 0;
+    case OPTION_NO_PORT:
+        options->no_port = true;
+        return 0;
+    case OPTION_NO_PREFIX:
+        options->no_prefix = true;
+        return 0;
+    case OPTION_NO_TIMESTAMP:
+        options->timestamp = false;
+        options->no_timestamp = true;
+        return 0;
+    case OPTION_PORT:
+        return set_port(reader, value);
+    case OPTION_PROCFILE:
+        options->procfile = value;
+        return 0;
+    case OPTION_ROOT:
+        options->root = value;
+        return 0;
+    case OPTION_TABLE:
+        out->wants_table = true;
+        return 0;
+    case OPTION_TIMEOUT:
+        return set_timeout(reader, value);
+    case OPTION_TIMESTAMP:
+        return set_timestamp(reader, value);
+    case OPTION_TTY:
+        options->tty = true;
+        return 0;
+    case OPTION_VERSION:
+        out->wants_version = true;
+        return 0;
+    case OPTION_COUNT:
+        break;
+    }
+    abort();
+}
+
+// `name` or `letter` among the options of the command; among all while no command was read, or
+// when the command has none such: then check_options() tells that it is in the wrong place.
+static enum option_id find_option(const struct reader *reader, struct str name, char letter)
+{
+    enum option_id found = OPTION_COUNT;
+    for (enum option_id id = 0; id < OPTION_COUNT; id++) {
+        const struct option_entry *entry = &option_entries[id];
+        if (letter ? entry->letter != letter : !str_is(name, entry->name))
+            continue;
+        if (reader->out->command && option_is_of(entry, reader->out->command))
+            return id;
+        if (found == OPTION_COUNT)
+            found = id;
+    }
+    return found;
+}
+
+static int unknown_option(struct reader *reader, struct str name)
+{
+    struct str names[OPTION_COUNT];
+    size_t count = 0;
+    for (enum option_id id = 0; id < OPTION_COUNT; id++)
+        if (!reader->out->command || option_is_of(&option_entries[id], reader->out->command))
+            names[count++] = str_of(option_entries[id].name);
+    struct str nearest = diagnostic_nearest(name, names, count);
+    if (nearest.size)
+        return error_set(reader->error, EINVAL, "there is no option %s: did you mean --%.*s?",
+                         reader->as_given, STR_ARGS(nearest));
+    return error_set(reader->error, EINVAL, "there is no option %s", reader->as_given);
+}
+
+// An option's value: what is `attached` to it (may be NULL), else the next argument.
+static int take_value(struct reader *reader, enum option_id id, const char *attached)
+{
+    const char *argument = option_entries[id].argument;
+    const char *next = reader->out->argv[reader->next]; // NULL after the last
+    reader->is_used[id] = true;
+    if (argument[0] == '\0') {
+        if (attached)
+            return error_set(reader->error, EINVAL, "%s takes no value", reader->as_given);
+        return set_option(reader, id, NULL);
+    }
+    if (attached)
+        return set_option(reader, id, attached);
+    // Foreman's --timestamp takes no value, ours may: only a format has a % in it.
+    bool is_optional = argument[0] == '[';
+    if (is_optional && !(next && strchr(next, '%')))
+        return set_option(reader, id, NULL);
+    if (!next)
+        return error_set(reader->error, EINVAL, "%s needs a value: %s", reader->as_given, argument);
+    reader->next++;
+    return set_option(reader, id, next);
+}
+
+static int read_long(struct reader *reader, const char *text)
+{
+    struct str all = str_of(text);
+    size_t size = str_find_char(all, '=');
+    struct str name = str_slice(all, 0, size);
+    set_as_given(reader, "--", name);
+    enum option_id id = find_option(reader, name, 0);
+    if (id == OPTION_COUNT)
+        return unknown_option(reader, name);
+    return take_value(reader, id, size < all.size ? text + size + 1 : NULL);
+}
+
+static int read_letters(struct reader *reader, const char *text)
+{
+    for (const char *at = text; *at; at++) {
+        struct str letter = str_from(at, 1);
+        set_as_given(reader, "-", letter);
+        enum option_id id = find_option(reader, letter, *at);
+        if (id == OPTION_COUNT)
+            return unknown_option(reader, letter);
+        if (option_entries[id].argument[0]) {
+            const char *attached = at[1] == '=' ? at + 2 : at + 1;
+            return take_value(reader, id, at[1] ? attached : NULL);
+        }
+        int result = take_value(reader, id, NULL);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+static int read_operand(struct reader *reader, char *text)
+{
+    struct invocation *out = reader->out;
+    if (!out->command) {
+        out->command = command_find(text, reader->error);
+        return out->command ? 0 : -EINVAL;
+    }
+    out->operands[out->operand_count++] = text;
+    if (out->command->operands == OPERANDS_VERBATIM)
+        while (out->argv[reader->next])
+            out->operands[out->operand_count++] = out->argv[reader->next++];
+    return 0;
+}
+
+static int read_argument(struct reader *reader, char *text)
+{
+    if (reader->options_ended || text[0] != '-' || text[1] == '\0')
+        return read_operand(reader, text);
+    if (text[1] != '-')
+        return read_letters(reader, text + 1);
+    if (text[2] == '\0') {
+        reader->options_ended = true;
+        return 0;
+    }
+    return read_long(reader, text + 2);
+}
+
+// What can only be told once the command is known.
+static int check_invocation(const struct reader *reader)
+{
+    const struct invocation *out = reader->out;
+    const struct command *command = out->command;
+    if (out->wants_help || out->wants_version || !command)
+        return 0;
+    for (enum option_id id = 0; id < OPTION_COUNT; id++)
+        if (reader->is_used[id] && !option_is_of(&option_entries[id], command))
+            return error_set(reader->error, EINVAL, "'%s' takes no option --%s", command->name,
+                             option_entries[id].name);
+    if (out->operand_count < command->fewest)
+        return error_set(reader->error, EINVAL, "'%s' needs more: formation %s %s", command->name,
+                         command->name, command->synopsis);
+    size_t most = command->operands == OPERANDS_NONE ? 0 : 1;
+    if (command->operands <= OPERANDS_ONE && out->operand_count > most)
+        return error_set(reader->error, EINVAL, "'%s' does not know what to do with '%s'",
+                         command->name, out->operands[most]);
+    return 0;
+}
+
+// Called by Foreman's name, it is to be Foreman: a link of that name is all that it takes.
+static bool is_called_foreman(const char *program)
+{
+    const char *slash = program ? strrchr(program, '/') : NULL;
+    return program && strcmp(slash ? slash + 1 : program, "foreman") == 0;
+}
+
+int invocation_parse(int argc, char **argv, struct invocation *out, struct error *error)
+{
+    struct reader reader = {.out = out, .next = 1, .error = error};
+    *out = (struct invocation){.argc = argc, .argv = argv};
+    out->options.foreman = is_called_foreman(argv[0]);
+    out->operands = calloc((size_t)argc + 1, sizeof(*out->operands));
+    if (!out->operands)
+        return error_set(error, ENOMEM, "there is no memory left");
+    while (reader.next < argc) {
+        char *text = argv[reader.next++];
+        int result = read_argument(&reader, text);
+        if (result < 0)
+            return result;
+    }
+    if (out->command && out->command->operands == OPERANDS_MANY) {
+        out->options.names = (const char *const *)out->operands;
+        out->options.name_count = out->operand_count;
+    }
+    return check_invocation(&reader);
+}
+
+void invocation_fini(struct invocation *invocation)
+{
+    free(invocation->operands);
+    *invocation = (struct invocation){0};
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// formation.yaml: what a Procfile cannot say, each key known and each value checked.
+#pragma once
+
+#include "base/arena.h"
+#include "base/str.h"
+#include "config/diagnostic.h"
+#include "plan/plan.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// One entry of `processes:`. What is not said has its default; empty texts are not said.
+struct declared_type {
+    struct str name;
+    struct origin origin; // of the name
+    struct str command;   // empty: the Procfile has it
+    struct origin command_origin;
+    bool has_quantity;
+    unsigned quantity;
+    struct process_policy policy;
+    bool tty;
+    struct str directory; // as written, relative to the root
+    struct environment environment;
+};
+
+struct declaration {
+    struct str app;
+    bool has_port;
+    unsigned port;
+    struct origin port_origin;
+    bool has_env_files;          // `env:` is there, maybe with an empty list
+    const struct str *env_files; // as written, relative to the file's folder; NUL-terminated
+    size_t env_file_count;
+    struct declared_type *types;
+    size_t type_count;
+};
+
+// Reads `text`; `file` is its name for messages. Everything in `out` is in `arena`. Returns 0 or
+// -ENOMEM: what is wrong with the text is in `diagnostics`, and `out` holds what could be read.
+int declaration_parse(struct str text, const char *file, struct arena *arena,
+                      struct declaration *out, struct diagnostics *diagnostics);

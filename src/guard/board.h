@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// Memory that guard and manager share. It outlives every manager: what the guard saw stands in it
+// until a manager has dealt with it, so no doorbell and no death of a reader can lose a fact.
+#pragma once
+
+#include "base/duration.h"
+#include "base/limits.h"
+#include "os/spawn.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum board_slot_state {
+    BOARD_VACANT,
+    BOARD_LIVE,   // the spawn `token` runs as `pid`
+    BOARD_FAILED, // … could not be started: `error` at `stage`
+    BOARD_DEAD,   // … has ended with `status`; its pid is kept from being used again
+    BOARD_BURIED, // … and its pid was released
+};
+
+// Written by the guard only. `state` is stored last: who has loaded it may read the rest.
+struct board_slot {
+    _Atomic uint32_t state; // enum board_slot_state
+    uint32_t token;
+    int32_t pid;
+    int32_t status; // wait(2) status
+    int32_t error;  // errno
+    int32_t stage;  // enum spawn_stage
+};
+
+enum {
+    BOARD_VERSION = 1,
+    BOARD_SIGNALS = 65,
+    BOARD_WORDS = LIMIT_PROCESSES / 64,
+    // What a launch needs waits here until the guard has read it. Room for two of the largest, so
+    // that the second can be written while the first is read.
+    BOARD_LAUNCH_BYTES = 2 * LIMIT_LAUNCH_BYTES,
+};
+
+struct board {
+    uint32_t version;
+    int32_t guard_pid;
+    int32_t witness_pid;
+    _Atomic bool is_managed;  // a manager has said that it is up: the formation has begun
+    _Atomic uint32_t manager_count;
+    // Signals that the guard received, by number, and how many of them a manager has dealt with.
+    _Atomic uint32_t signals_received[BOARD_SIGNALS];
+    uint32_t signals_handled[BOARD_SIGNALS];
+    _Atomic uint64_t changed[BOARD_WORDS]; // slots that the manager has to look at
+    _Atomic uint64_t launches_read;        // counts bytes; see launch ring in link.c
+    struct board_slot slots[LIMIT_PROCESSES];
+    _Alignas(64) char launch[BOARD_LAUNCH_BYTES];
+    // The rest is the manager's, which the guard only keeps.
+    _Alignas(4096) char memory[];
+};
+
+// Made by the guard: `memory_bytes` for the manager, all zero. The descriptor keeps it alive.
+int board_make(size_t memory_bytes, int *out_fd, struct board **out);
+
+// Mapped by a manager. 0, -errno, or -EPROTO when it is of another version or size.
+int board_map(int fd, size_t memory_bytes, struct board **out);
+
+void board_unmap(struct board *board, size_t memory_bytes);
+
+void board_mark_changed(struct board *board, unsigned slot);

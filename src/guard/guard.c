@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: MIT
+// One loop over: the manager's channel, its end, the processes' ends, signals. The manager may be
+// killed between any two instructions and leaves nothing half done here, since each request is
+// whole or not there at all.
+//
+// Signals are blocked and read from a signalfd; what they mean is the manager's business. TSTP,
+// TTIN and TTOU keep their default, so that Ctrl-Z stops the supervisor as the shell expects.
+#include "guard/guard.h"
+
+#include "guard/hold.h"
+#include "guard/witness.h"
+#include "os/channel.h"
+#include "os/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    // Data of the guard's own epoll entries; smaller numbers are slots.
+    WATCH_SIGNALS = LIMIT_PROCESSES,
+    WATCH_CHANNEL,
+    WATCH_MANAGER,
+    WATCH_WITNESS,
+
+    ARGUMENTS = 4096,        // of the command line; the kernel allows more, nobody types it
+    MANAGER_ARGUMENTS_EXTRA = 2,
+    STATUS_MANAGER_DIED = 70 // EX_SOFTWARE: the manager died before it was up
+};
+
+// A manager that keeps dying is started after a pause that doubles up to this.
+#define MANAGER_PAUSE_FIRST (100 * NSEC_PER_MSEC)
+#define MANAGER_PAUSE_LONGEST (5 * NSEC_PER_SEC)
+#define MANAGER_IS_STABLE_AFTER (10 * NSEC_PER_SEC)
+
+struct guard {
+    struct board *board;
+    int board_fd;
+    int program_fd; // this very program, also when its file was replaced
+    int doorbell;
+    int signals;
+    int watch;
+    int null;
+    int kept; // of the manager, for the next one; -1
+    int witness_pipe[2];
+    int witness_pidfd;
+    int channel; // -1: no manager
+    int manager_pidfd;
+    pid_t manager_pid;
+    nsec_t manager_started_at;
+    nsec_t manager_due_at; // NSEC_NEVER while one runs
+    nsec_t manager_pause;
+    bool ignores_hangup; // started by nohup
+    bool is_over;
+    int exit_status;
+    struct rlimit descriptor_limit; // as it was before it was raised, for the processes
+    struct tree tree;
+    char *arguments[ARGUMENTS + MANAGER_ARGUMENTS_EXTRA + 1];
+    struct holds holds;
+};
+
+static char manager_word[] = "manager";
+static struct guard guard; // of fixed size: the guard allocates nothing; only this file sees it
+
+// Every signal that asks for something, as a shell would send it, is left to the manager.
+static void take_signals(void)
+{
+    sigset_t set;
+    struct sigaction ignored;
+    guard.ignores_hangup = sigaction(SIGHUP, NULL, &ignored) == 0 && ignored.sa_handler == SIG_IGN;
+    for (int number = 1; number < NSIG; number++)
+        (void)signal(number, SIG_DFL); // an ignored signal would stay ignored in every process
+    (void)sigfillset(&set);
+    (void)sigdelset(&set, SIGTSTP);
+    (void)sigdelset(&set, SIGTTIN);
+    (void)sigdelset(&set, SIGTTOU);
+    (void)sigprocmask(SIG_SETMASK, &set, NULL);
+    guard.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void raise_descriptor_limit(void)
+{
+    struct rlimit raised;
+    (void)getrlimit(RLIMIT_NOFILE, &guard.descriptor_limit);
+    raised = guard.descriptor_limit;
+    raised.rlim_cur = raised.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &raised);
+}
+
+static bool watch(int fd, uint64_t what)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = what};
+    return epoll_ctl(guard.watch, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+// 0, 1 and 2 must exist, or the board would get one of these numbers and be written to by printf.
+static int open_standard_descriptors(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0)
+        return -errno;
+    (void)close(fd);
+    return 0;
+}
+
+static void start_witness(void)
+{
+    pid_t pid = witness_start(&guard.tree, guard.witness_pipe);
+    guard.board->witness_pid = pid > 0 ? pid : 0;
+    guard.witness_pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
+    if (guard.witness_pidfd >= 0)
+        (void)watch(guard.witness_pidfd, WATCH_WITNESS);
+}
+
+static int open_guard(size_t memory_bytes)
+{
+    guard = (struct guard){
+        .channel = -1,
+        .manager_pidfd = -1,
+        .kept = -1,
+        .witness_pidfd = -1,
+        .tree = {.fd = -1, .parent_fd = -1},
+    };
+    int result = open_standard_descriptors();
+    if (result < 0 || (result = spawn_reserve_descriptors()) < 0)
+        return result;
+    (void)close_range(SPAWN_RESERVED, ~0U, CLOSE_RANGE_CLOEXEC);
+    raise_descriptor_limit();
+    take_signals();
+    result = board_make(memory_bytes, &guard.board_fd, &guard.board);
+    if (result < 0)
+        return result;
+    guard.board->guard_pid = getpid();
+    guard.program_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    guard.doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    guard.watch = epoll_create1(EPOLL_CLOEXEC);
+    guard.null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (guard.program_fd < 0 || guard.doorbell < 0 || guard.watch < 0 || guard.null < 0 ||
+        guard.signals < 0 || pipe2(guard.witness_pipe, O_CLOEXEC) < 0 ||
+        prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || !watch(guard.signals, WATCH_SIGNALS))
+        return -errno;
+    holds_init(&guard.holds, guard.board, guard.watch, guard.null);
+    tree_open(&guard.tree, getpid());
+    start_witness();
+    return 0;
+}
+
+static int spawn_manager(int channel_end)
+{
+    enum spawn_stage stage;
+    struct spawn_request request = {
+        .program_fd = guard.program_fd,
+        .argv = guard.arguments,
+        .envp = environ,
+        .descriptors = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO,
+                        [MANAGER_BOARD] = guard.board_fd, [MANAGER_CHANNEL] = channel_end,
+                        [MANAGER_DOORBELL] = guard.doorbell,
+                        [MANAGER_WITNESS] = guard.witness_pipe[1],
+                        [MANAGER_TREE] = guard.tree.fd >= 0 ? guard.tree.fd : guard.null,
+                        [MANAGER_KEPT] = guard.kept >= 0 ? guard.kept : guard.null},
+        .descriptor_count = MANAGER_DESCRIPTOR_END,
+        .cgroup_fd = -1,
+    };
+    return spawn_process(&request, &guard.manager_pid, &guard.manager_pidfd, &stage);
+}
+
+static int start_manager(void)
+{
+    int ends[2];
+    guard.manager_started_at = clock_now();
+    guard.manager_due_at = guard.manager_started_at + MANAGER_PAUSE_FIRST;
+    int result = channel_pair(ends);
+    if (result < 0)
+        return result;
+    result = spawn_manager(ends[1]);
+    (void)close(ends[1]);
+    if (result < 0) {
+        (void)close(ends[0]);
+        return result;
+    }
+    guard.channel = ends[0];
+    guard.manager_due_at = NSEC_NEVER;
+    atomic_fetch_add(&guard.board->manager_count, 1);
+    (void)watch(guard.channel, WATCH_CHANNEL);
+    (void)watch(guard.manager_pidfd, WATCH_MANAGER);
+    return 0;
+}
+
+// Tells the manager that the board has news.
+static void ring(void)
+{
+    uint64_t one = 1;
+    if (guard.holds.has_news)
+        (void)!write(guard.doorbell, &one, sizeof(one));
+    guard.holds.has_news = false;
+}
+
+// A process that was adopted after its parent in the formation had died, or the witness.
+static void reap_strangers(void)
+{
+    for (;;) {
+        siginfo_t info = {0};
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
+            return;
+        // Ours are reaped in their own time. Strangers behind it in the kernel's list wait until
+        // it was buried, which is looked for after every request.
+        if (info.si_pid == guard.manager_pid || holds_pid(&guard.holds, info.si_pid))
+            return;
+        (void)waitid(P_PID, (id_t)info.si_pid, &(siginfo_t){0}, WEXITED | WNOHANG);
+    }
+}
+
+static void on_signals(void)
+{
+    struct signalfd_siginfo info;
+    while (read(guard.signals, &info, sizeof(info)) == sizeof(info)) {
+        if (info.ssi_signo == SIGCHLD) {
+            reap_strangers();
+        } else if (info.ssi_signo < BOARD_SIGNALS &&
+                   !(info.ssi_signo == SIGHUP && guard.ignores_hangup)) {
+            atomic_fetch_add(&guard.board->signals_received[info.ssi_signo], 1);
+            guard.holds.has_news = true;
+        }
+    }
+}
+
+static void answer_fetch(const struct guard_request *request)
+{
+    struct guard_request answer = {.kind = GUARD_HOLD, .slot = request->slot};
+    bool has = request->slot < guard.holds.used && guard.holds.slots[request->slot].near >= 0;
+    (void)channel_send(guard.channel, &answer, sizeof(answer),
+                       has ? &guard.holds.slots[request->slot].near : NULL, has, true);
+}
+
+static void close_all(const int *fds, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        (void)close(fds[i]);
+}
+
+static void carry_out(const struct guard_request *request, const int *fds, size_t fd_count)
+{
+    size_t taken = 0;
+    if (request->slot >= LIMIT_PROCESSES) {
+        close_all(fds, fd_count);
+        return;
+    }
+    switch ((enum guard_request_kind)request->kind) {
+    case GUARD_HOLD:
+        if (fd_count == 2) {
+            hold_keep(&guard.holds, request->slot, fds);
+            taken = 2;
+        }
+        break;
+    case GUARD_FETCH:
+        answer_fetch(request);
+        break;
+    case GUARD_SPAWN:
+        hold_spawn(&guard.holds, request, fd_count == 1 ? fds[0] : -1, &guard.descriptor_limit);
+        break;
+    case GUARD_SIGNAL:
+        hold_signal(&guard.holds, request);
+        break;
+    case GUARD_BURY:
+        hold_bury(&guard.holds, request);
+        reap_strangers();
+        break;
+    case GUARD_FORGET:
+        hold_forget(&guard.holds, request->slot);
+        break;
+    case GUARD_KEEP:
+        if (fd_count == 1) {
+            if (guard.kept >= 0)
+                (void)close(guard.kept);
+            guard.kept = fds[0];
+            taken = 1;
+        }
+        break;
+    case GUARD_END:
+        guard.is_over = true;
+        guard.exit_status = request->value;
+        break;
+    }
+    close_all(fds + taken, fd_count - taken);
+}
+
+static void on_channel(void)
+{
+    struct guard_request request;
+    int fds[CHANNEL_DESCRIPTORS];
+    size_t fd_count;
+    int result;
+    while ((result = channel_receive(guard.channel, &request, sizeof(request), fds, &fd_count)) > 0)
+        carry_out(&request, fds, fd_count);
+    if (result == -EPIPE) // nothing more will come; the manager's end is told by its pidfd
+        (void)epoll_ctl(guard.watch, EPOLL_CTL_DEL, guard.channel, NULL);
+}
+
+static void on_manager_end(void)
+{
+    siginfo_t info = {0};
+    (void)waitid(P_PIDFD, (id_t)guard.manager_pidfd, &info, WEXITED);
+    on_channel(); // what it had asked for before it died
+    (void)close(guard.manager_pidfd);
+    (void)close(guard.channel);
+    guard.channel = guard.manager_pidfd = -1;
+    guard.manager_pid = 0;
+    if (guard.is_over)
+        return;
+    if (!atomic_load(&guard.board->is_managed)) { // it found that there is nothing to be started
+        guard.is_over = true;
+        guard.exit_status = info.si_code == CLD_EXITED ? info.si_status : STATUS_MANAGER_DIED;
+        return;
+    }
+    nsec_t now = clock_now();
+    bool was_stable = now - guard.manager_started_at >= MANAGER_IS_STABLE_AFTER;
+    guard.manager_due_at = now + (was_stable ? 0 : guard.manager_pause);
+    nsec_t next = guard.manager_pause ? 2 * guard.manager_pause : MANAGER_PAUSE_FIRST;
+    guard.manager_pause = was_stable ? 0 : next;
+    if (guard.manager_pause > MANAGER_PAUSE_LONGEST)
+        guard.manager_pause = MANAGER_PAUSE_LONGEST;
+}
+
+static void on_witness_end(void)
+{
+    (void)waitid(P_PIDFD, (id_t)guard.witness_pidfd, &(siginfo_t){0}, WEXITED);
+    (void)close(guard.witness_pidfd);
+    start_witness();
+}
+
+static int wait_milliseconds(void)
+{
+    if (guard.manager_due_at == NSEC_NEVER)
+        return -1;
+    nsec_t rest = guard.manager_due_at - clock_now();
+    return rest > 0 ? (int)(rest / NSEC_PER_MSEC) + 1 : 0;
+}
+
+static void run(void)
+{
+    enum { BATCH = 64 };
+    struct epoll_event events[BATCH];
+    while (!guard.is_over || guard.channel >= 0) {
+        if (guard.manager_due_at <= clock_now())
+            (void)start_manager(); // tried again after a pause
+        int count = epoll_wait(guard.watch, events, BATCH, wait_milliseconds());
+        for (int i = 0; i < count; i++) {
+            uint64_t what = events[i].data.u64;
+            if (what == WATCH_SIGNALS)
+                on_signals();
+            else if (what == WATCH_CHANNEL)
+                on_channel();
+            else if (what == WATCH_MANAGER)
+                on_manager_end();
+            else if (what == WATCH_WITNESS)
+                on_witness_end();
+            else
+                hold_note_death(&guard.holds, (unsigned)what);
+        }
+        ring();
+    }
+}
+
+static void close_guard(void)
+{
+    enum { PATIENCE_MS = 5000 };
+    holds_kill(&guard.holds);
+    (void)tree_kill_all(&guard.tree, PATIENCE_MS);
+    if (guard.witness_pidfd >= 0) {
+        (void)pidfd_send_signal(guard.witness_pidfd, SIGKILL, NULL, 0);
+        (void)waitid(P_PIDFD, (id_t)guard.witness_pidfd, &(siginfo_t){0}, WEXITED);
+    }
+    tree_close(&guard.tree);
+}
+
+int guard_run(int argc, char **argv, size_t memory_bytes, struct error *error)
+{
+    if (argc > ARGUMENTS)
+        return error_set(error, E2BIG, "more than %d arguments", ARGUMENTS);
+    int result = open_guard(memory_bytes);
+    guard.arguments[0] = argv[0];
+    guard.arguments[1] = manager_word;
+    for (int i = 1; i < argc; i++)
+        guard.arguments[i + 1] = argv[i];
+    if (result == 0)
+        result = start_manager();
+    if (result < 0) {
+        close_guard();
+        return error_set(error, -result, "cannot start: %s", strerrordesc_np(-result));
+    }
+    run();
+    close_guard();
+    return guard.exit_status;
+}

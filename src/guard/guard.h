@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// The parent of every process: spawns, reaps, holds descriptors, and starts the manager again
+// whenever that is gone. It parses nothing, decides nothing, and allocates nothing once it runs.
+#pragma once
+
+#include "base/error.h"
+
+#include <stddef.h>
+
+// Becomes the guard of a new formation and returns when that is over, with the exit status of the
+// program. The manager is this same program, started as `argv[0] manager argv[1] …`, and finds
+// `memory_bytes` of zeroed memory behind the board. -errno and a sentence when nothing could be
+// started.
+int guard_run(int argc, char **argv, size_t memory_bytes, struct error *error);

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+// A process that has ended is not reaped until the manager says so ("buried"): until then neither
+// its pid nor its process group can be anybody else's, so every signal that is sent hits what it
+// was meant for.
+#include "guard/hold.h"
+
+#include "guard/link.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// The launch that is being started, as execve(2) wants it. Pages are touched as far as needed.
+static char *strings[LIMIT_LAUNCH_STRINGS + 4];
+
+void holds_init(struct holds *holds, struct board *board, int watch_fd, int null_fd)
+{
+    holds->board = board;
+    holds->watch_fd = watch_fd;
+    holds->null_fd = null_fd;
+    holds->used = 0;
+}
+
+static struct hold *use_slot(struct holds *holds, unsigned slot)
+{
+    while (holds->used <= slot)
+        holds->slots[holds->used++] = (struct hold){-1, -1, -1};
+    return &holds->slots[slot];
+}
+
+static void close_held(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+    *fd = -1;
+}
+
+// Writes down what became of a slot.
+static void publish(struct holds *holds, unsigned slot, enum board_slot_state state)
+{
+    atomic_store_explicit(&holds->board->slots[slot].state, state, memory_order_release);
+    board_mark_changed(holds->board, slot);
+    holds->has_news = true;
+}
+
+void hold_keep(struct holds *holds, unsigned slot, const int fds[2])
+{
+    struct hold *hold = use_slot(holds, slot);
+    close_held(&hold->near);
+    close_held(&hold->far);
+    hold->near = fds[0];
+    hold->far = fds[1];
+}
+
+static void reap(struct holds *holds, unsigned slot)
+{
+    struct hold *hold = &holds->slots[slot];
+    (void)waitid(P_PIDFD, (id_t)hold->pidfd, &(siginfo_t){0}, WEXITED | WNOHANG);
+    close_held(&hold->pidfd);
+}
+
+// Cuts a launch into strings: program, directory, arguments, NULL, environment, NULL.
+static bool cut_launch(const struct guard_request *request, const char *launch)
+{
+    unsigned wanted = 2 + request->argc + request->envc;
+    const char *at = launch;
+    const char *end = launch + request->launch_size;
+    unsigned filled = 0;
+    if (request->argc > LIMIT_LAUNCH_STRINGS || request->envc > LIMIT_LAUNCH_STRINGS ||
+        wanted > LIMIT_LAUNCH_STRINGS)
+        return false;
+    for (unsigned i = 0; i < wanted; i++) {
+        if (at >= end)
+            return false;
+        strings[filled++] = (char *)(size_t)at;
+        at += strlen(at) + 1;
+        if (i + 1 == 2 + request->argc)
+            strings[filled++] = NULL;
+    }
+    strings[filled] = NULL;
+    return true;
+}
+
+static int start(struct holds *holds, const struct guard_request *request, int cgroup_fd,
+                 const struct rlimit *descriptor_limit, pid_t *pid, enum spawn_stage *stage)
+{
+    struct hold *hold = use_slot(holds, request->slot);
+    const char *launch = launch_ring_read(holds->board, request);
+    bool has_terminal = request->flags & GUARD_SPAWN_TERMINAL;
+    *stage = SPAWN_STAGE_DESCRIPTORS;
+    if (hold->far < 0)
+        return -EBADF;
+    if (!launch || !cut_launch(request, launch))
+        return -E2BIG;
+    struct spawn_request spawn = {
+        .program = strings[0],
+        .directory = strings[1],
+        .argv = strings + 2,
+        .envp = strings + 2 + request->argc + 1,
+        .descriptors = {has_terminal ? hold->far : holds->null_fd, hold->far, hold->far},
+        .descriptor_count = 3,
+        .cgroup_fd = cgroup_fd,
+        .new_session = true,
+        .takes_terminal = has_terminal,
+        .death_signal = SIGKILL,
+        .descriptor_limit = descriptor_limit,
+    };
+    int result = spawn_process(&spawn, pid, &hold->pidfd, stage);
+    if (result < 0)
+        return result;
+    // A pidfd stays readable, so an end that came before this line is noticed too.
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = request->slot};
+    if (epoll_ctl(holds->watch_fd, EPOLL_CTL_ADD, hold->pidfd, &event) == 0)
+        return 0;
+    // A process whose end we could not learn must not run.
+    result = -errno;
+    (void)kill(-*pid, SIGKILL);
+    (void)waitid(P_PIDFD, (id_t)hold->pidfd, &(siginfo_t){0}, WEXITED);
+    close_held(&hold->pidfd);
+    *stage = SPAWN_STAGE_CLONE;
+    return result;
+}
+
+void hold_spawn(struct holds *holds, const struct guard_request *request, int cgroup_fd,
+                const struct rlimit *descriptor_limit)
+{
+    struct board_slot *slot = &holds->board->slots[request->slot];
+    enum spawn_stage stage;
+    pid_t pid = 0;
+    if (use_slot(holds, request->slot)->pidfd >= 0) {
+        if (atomic_load(&slot->state) == BOARD_LIVE)
+            return; // never two of one name, whatever a manager asks for
+        reap(holds, request->slot);
+    }
+    int result = start(holds, request, cgroup_fd, descriptor_limit, &pid, &stage);
+    launch_ring_release(holds->board, request);
+    slot->token = request->token;
+    slot->pid = pid;
+    slot->error = -result;
+    slot->stage = (int32_t)stage;
+    slot->status = 0;
+    publish(holds, request->slot, result == 0 ? BOARD_LIVE : BOARD_FAILED);
+}
+
+static bool fits(const struct holds *holds, const struct guard_request *request)
+{
+    return request->slot < holds->used && holds->slots[request->slot].pidfd >= 0 &&
+           holds->board->slots[request->slot].token == request->token;
+}
+
+void hold_signal(const struct holds *holds, const struct guard_request *request)
+{
+    if (!fits(holds, request))
+        return;
+    pid_t pid = holds->board->slots[request->slot].pid;
+    // It leads a group since before its first instruction; only if it moved away is it alone.
+    if (kill(-pid, request->value) < 0 && errno == ESRCH)
+        (void)kill(pid, request->value);
+}
+
+void hold_bury(struct holds *holds, const struct guard_request *request)
+{
+    if (!fits(holds, request) ||
+        atomic_load(&holds->board->slots[request->slot].state) != BOARD_DEAD)
+        return;
+    reap(holds, request->slot);
+    publish(holds, request->slot, BOARD_BURIED);
+}
+
+void hold_forget(struct holds *holds, unsigned slot)
+{
+    if (slot >= holds->used)
+        return;
+    if (holds->slots[slot].pidfd >= 0) {
+        if (atomic_load(&holds->board->slots[slot].state) != BOARD_DEAD)
+            return;
+        reap(holds, slot);
+    }
+    close_held(&holds->slots[slot].near);
+    close_held(&holds->slots[slot].far);
+    publish(holds, slot, BOARD_VACANT);
+}
+
+static int wait_status(const siginfo_t *info)
+{
+    if (info->si_code == CLD_EXITED)
+        return (info->si_status & 0xff) << 8;
+    return info->si_status | (info->si_code == CLD_DUMPED ? 0x80 : 0);
+}
+
+void hold_note_death(struct holds *holds, unsigned slot)
+{
+    siginfo_t info = {0};
+    int pidfd = holds->slots[slot].pidfd;
+    if (pidfd < 0 || waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+        info.si_pid == 0)
+        return;
+    // It would be reported readable until it is buried.
+    (void)epoll_ctl(holds->watch_fd, EPOLL_CTL_DEL, pidfd, NULL);
+    holds->board->slots[slot].status = wait_status(&info);
+    publish(holds, slot, BOARD_DEAD);
+}
+
+bool holds_pid(const struct holds *holds, int pid)
+{
+    for (unsigned slot = 0; slot < holds->used; slot++)
+        if (holds->slots[slot].pidfd >= 0 && holds->board->slots[slot].pid == pid)
+            return true;
+    return false;
+}
+
+void holds_kill(const struct holds *holds)
+{
+    for (unsigned slot = 0; slot < holds->used; slot++)
+        if (holds->slots[slot].pidfd >= 0)
+            (void)kill(-holds->board->slots[slot].pid, SIGKILL);
+}

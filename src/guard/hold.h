@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// What the guard holds for each slot: its process and the ends of its output.
+#pragma once
+
+#include "guard/board.h"
+#include "guard/link.h"
+
+// -1: not held.
+struct hold {
+    int pidfd;
+    int near; // read by managers
+    int far;  // written by the process
+};
+
+// All the guard's memory: of fixed size, from the start.
+struct holds {
+    struct board *board;
+    int watch_fd;   // epoll: told of each pidfd with the slot as data
+    int null_fd;    // /dev/null, what processes read
+    unsigned used;  // slots used so far
+    bool has_news;  // something was written to the board that the manager was not told of
+    struct hold slots[LIMIT_PROCESSES];
+};
+
+void holds_init(struct holds *holds, struct board *board, int watch_fd, int null_fd);
+
+// The guard's part of each request. Those that do not fit what is held change nothing.
+void hold_keep(struct holds *holds, unsigned slot, const int fds[2]);
+void hold_spawn(struct holds *holds, const struct guard_request *request, int cgroup_fd,
+                const struct rlimit *descriptor_limit);
+void hold_signal(const struct holds *holds, const struct guard_request *request);
+void hold_bury(struct holds *holds, const struct guard_request *request);
+void hold_forget(struct holds *holds, unsigned slot);
+
+// The process of `slot` has ended: notes its status on the board.
+void hold_note_death(struct holds *holds, unsigned slot);
+
+// Whether `pid` is the main process of a slot and not buried.
+bool holds_pid(const struct holds *holds, int pid);
+
+// SIGKILL to each process that still lives; the end of the guard is near.
+void holds_kill(const struct holds *holds);

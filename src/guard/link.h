@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// What a manager asks of the guard. Requests are small messages; answers stand on the board, and
+// the doorbell (an eventfd) says that there are some.
+#pragma once
+
+#include "guard/board.h"
+
+#include <stdint.h>
+
+enum guard_request_kind {
+    GUARD_HOLD,   // keep these descriptors for `slot`: near and far end of its output
+    GUARD_FETCH,  // send me the near end of `slot` (answered by a GUARD_HOLD message with it)
+    GUARD_SPAWN,  // start the launch in the ring as `token` of `slot`; a descriptor comes along if
+                  // it is to be born into a cgroup
+    GUARD_SIGNAL, // send `value` to the group of `token`, if that has not been buried
+    GUARD_BURY,   // release the pid of `token`
+    GUARD_FORGET, // bury what is dead in `slot` and close what is held for it
+    GUARD_KEEP,   // keep this descriptor (of the manager's sources) for the next manager
+    GUARD_END,    // the formation is over: exit with `value` once the manager has
+};
+
+enum guard_request_flag {
+    GUARD_SPAWN_TERMINAL = 1 << 0, // its output is a terminal: its input too, and controlling
+};
+
+struct guard_request {
+    uint32_t kind; // enum guard_request_kind
+    uint32_t slot;
+    uint32_t token;
+    int32_t value;
+    uint32_t flags;
+    uint32_t argc;        // GUARD_SPAWN: strings in the launch: program, directory, argc, envc
+    uint32_t envc;
+    uint32_t launch_size; // bytes
+    uint64_t launch_at;   // position in the ring's endless count
+};
+
+// The descriptors that a manager is born with.
+enum manager_descriptor {
+    MANAGER_BOARD = 3,
+    MANAGER_CHANNEL,
+    MANAGER_DOORBELL,
+    MANAGER_WITNESS, // never written: the witness sees when guard and manager both are gone
+    MANAGER_TREE,    // the formation's cgroup folder, or /dev/null
+    MANAGER_KEPT,    // what the last manager gave to keep, or /dev/null
+    MANAGER_DESCRIPTOR_END,
+};
+
+// The ring that launches are written to, on the manager's side.
+struct launch_ring {
+    struct board *board;
+    uint64_t written; // bytes since the beginning of the formation
+    uint64_t lap;     // where the present way round from the front began
+};
+
+void launch_ring_init(struct launch_ring *ring, struct board *board);
+
+// Room for `size` bytes in one piece, or NULL when the guard has not read enough yet (try again
+// soon). Fill it, then send GUARD_SPAWN with `at`. size ≤ LIMIT_LAUNCH_BYTES.
+char *launch_ring_reserve(struct launch_ring *ring, size_t size, uint64_t *at);
+
+// The guard's side: the launch of a request, or NULL if the request does not describe one. After
+// use, launch_ring_release() makes room again.
+const char *launch_ring_read(struct board *board, const struct guard_request *request);
+void launch_ring_release(struct board *board, const struct guard_request *request);

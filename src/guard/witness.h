@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+// A process that sleeps until guard and manager are both gone, and then ends what they left.
+#pragma once
+
+#include "os/tree.h"
+
+#include <sys/types.h>
+
+// Starts it. `pipe` holds both ends of a pipe: the witness keeps the reading end, and nobody but
+// guard and managers may hold the other one. Returns its pid or -errno.
+pid_t witness_start(const struct tree *tree, const int pipe[2]);

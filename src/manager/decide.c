@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// The shell around supervise, in the order that makes it safe to be killed anywhere: an outcome's
+// events are journaled first, its actions carried out after that. What was journaled and not
+// carried out is found and carried out by the next manager (recover.c).
+#include "manager/state.h"
+
+#include "os/clock.h"
+
+#include <assert.h>
+
+void decide_later(struct manager *manager, struct input input)
+{
+    assert(manager->input_count < INPUT_QUEUE);
+    size_t at = (manager->input_first + manager->input_count) % INPUT_QUEUE;
+    manager->inputs[at] = input;
+    manager->input_count++;
+}
+
+static void decide(struct manager *manager, struct input *input)
+{
+    struct outcome outcome;
+    input->now = clock_now();
+    supervise_step(manager->supervisor, input, &outcome);
+    for (size_t i = 0; i < outcome.event_count; i++) {
+        struct event event = outcome.events[i];
+        journal_append(manager->journal, &event);
+    }
+    tell(manager, outcome.events, outcome.event_count);
+    for (size_t i = 0; i < outcome.event_count; i++)
+        if (outcome.events[i].kind == EVENT_REMOVED)
+            process_close(manager, outcome.events[i].slot);
+    for (size_t i = 0; i < outcome.action_count; i++)
+        act(manager, &outcome.actions[i]);
+    manager->wake_at = outcome.wake_at;
+}
+
+void decide_all(struct manager *manager)
+{
+    if (manager->wake_at <= clock_now())
+        decide_later(manager, (struct input){.kind = INPUT_TIME});
+    while (manager->input_count > 0) {
+        struct input input = manager->inputs[manager->input_first];
+        manager->input_first = (manager->input_first + 1) % INPUT_QUEUE;
+        manager->input_count--;
+        decide(manager, &input);
+    }
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+// One loop: the guard's doorbell, the processes' outputs, room in our own output, deadlines.
+#include "manager/manager.h"
+
+#include "manager/keep.h"
+#include "manager/state.h"
+#include "os/clock.h"
+#include "os/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PUSH_AGAIN_AFTER (100 * NSEC_PER_MSEC) // the disk was full
+#define READER_PATIENCE (10 * NSEC_PER_SEC)    // at the end, with a reader that reads nothing
+
+static void say(const char *sentence)
+{
+    (void)fprintf(stderr, "formation: %s\n", sentence);
+}
+
+static void on_outlet(struct loop_source *source, uint32_t events)
+{
+    (void)source; // flush() runs after every round
+    (void)events;
+}
+
+static void on_outputs(struct loop_source *source, uint32_t events)
+{
+    struct manager *manager = loop_owner(source, struct manager, outputs_source);
+    (void)events;
+    (void)loop_run_once(&manager->outputs, 0);
+}
+
+static void on_channel(struct loop_source *source, uint32_t events)
+{
+    struct manager *manager = loop_owner(source, struct manager, channel_source);
+    if (events & (EPOLLHUP | EPOLLERR))
+        manager->guard_is_gone = true;
+}
+
+// Nobody reads any more: like any program whose output is closed, the formation ends.
+static void on_reader_gone(struct manager *manager)
+{
+    struct outlet *outlet = &manager->show.outlet;
+    if (manager->reader_is_gone)
+        return;
+    manager->reader_is_gone = true;
+    if (outlet->state == OUTLET_FAILED)
+        (void)fprintf(stderr, "formation: standard output: %s\n", strerrordesc_np(outlet->error));
+    decide_later(manager, (struct input){.kind = INPUT_STOP, .value = SIGPIPE});
+}
+
+// Writes what there is, and pauses or resumes reading by what is left.
+static void flush(struct manager *manager)
+{
+    struct outlet *outlet = &manager->show.outlet;
+    enum outlet_state state = outlet_push(outlet);
+    loop_remove(&manager->loop, &manager->outlet_source);
+    manager->push_again_at = NSEC_NEVER;
+    if (state == OUTLET_BUSY)
+        (void)loop_add(&manager->loop, &manager->outlet_source, outlet_fd(outlet), EPOLLOUT,
+                       on_outlet);
+    else if (state == OUTLET_NO_SPACE)
+        manager->push_again_at = clock_now() + PUSH_AGAIN_AFTER;
+    else if (state == OUTLET_CLOSED || state == OUTLET_FAILED)
+        on_reader_gone(manager);
+    if (outlet_is_full(outlet)) {
+        loop_remove(&manager->loop, &manager->outputs_source);
+    } else if (!manager->outputs_source.is_added) {
+        (void)loop_add(&manager->loop, &manager->outputs_source, manager->outputs.fd, EPOLLIN,
+                       on_outputs);
+        news_settle_all(manager); // exits that waited for room
+    }
+}
+
+static nsec_t earliest(const struct manager *manager)
+{
+    nsec_t at = manager->wake_at;
+    const nsec_t others[] = {manager->linger_at, manager->look_again_at, manager->push_again_at};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (others[i] < at)
+            at = others[i];
+    return at;
+}
+
+static void run(struct manager *manager)
+{
+    while (!manager->is_over) {
+        decide_all(manager);
+        flush(manager);
+        if (manager->input_count > 0)
+            continue;
+        if (manager->is_over)
+            break;
+        (void)loop_run_once(&manager->loop, earliest(manager));
+        nsec_t now = clock_now();
+        if (manager->guard_is_gone)
+            outlive_guard(manager);
+        if (manager->linger_at <= now)
+            output_show_lingering(manager, now);
+        if (manager->look_again_at <= now)
+            news_settle_all(manager);
+    }
+}
+
+// The last lines. A reader that reads nothing for a long time does not keep us for ever.
+static void drain(struct manager *manager)
+{
+    struct outlet *outlet = &manager->show.outlet;
+    terminal_leave(&manager->show.terminal, outlet_buffer(outlet));
+    size_t before;
+    enum outlet_state state;
+    do {
+        before = outlet_waiting_bytes(outlet);
+        state = outlet_drain(outlet, READER_PATIENCE);
+    } while ((state == OUTLET_BUSY || state == OUTLET_NO_SPACE) &&
+             outlet_waiting_bytes(outlet) < before);
+    if (state == OUTLET_BUSY || state == OUTLET_NO_SPACE)
+        (void)fprintf(stderr, "formation: nobody took the last %zu bytes of the output\n",
+                      outlet_waiting_bytes(outlet));
+    if (manager->reader_is_gone && manager->exit_status == 0)
+        manager->exit_status = 128 + SIGPIPE;
+}
+
+// The guard's business with signals is done: what it does not want to hear of, we ignore.
+static void ignore_signals(void)
+{
+    const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ};
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+        (void)signal(ignored[i], SIG_IGN);
+}
+
+static int open_memory(struct manager *manager)
+{
+    int result = board_map(MANAGER_BOARD, MANAGER_MEMORY_BYTES, &manager->board);
+    if (result < 0)
+        return result;
+    manager->journal = (struct journal *)manager->board->memory;
+    result = journal_open(manager->journal);
+    if (result < 0)
+        return result;
+    launch_ring_init(&manager->launches, manager->board);
+    manager->supervisor = supervisor_new((uint64_t)clock_now() ^ (uint64_t)getpid() << 32);
+    return manager->supervisor ? 0 : -ENOMEM;
+}
+
+static int open_loops(struct manager *manager)
+{
+    int result = loop_open(&manager->loop);
+    if (result == 0)
+        result = loop_open(&manager->outputs);
+    if (result == 0)
+        result = loop_add(&manager->loop, &manager->outputs_source, manager->outputs.fd, EPOLLIN,
+                          on_outputs);
+    if (result == 0) // no events asked for: the end is always told
+        result = loop_add(&manager->loop, &manager->channel_source, MANAGER_CHANNEL, 0, on_channel);
+    return result;
+}
+
+// The inherited descriptors are for this process only.
+static void adopt_descriptors(struct manager *manager)
+{
+    struct stat status;
+    int tree_fd = MANAGER_TREE;
+    for (int fd = MANAGER_BOARD; fd < MANAGER_DESCRIPTOR_END; fd++)
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    if (fstat(MANAGER_TREE, &status) < 0 || !S_ISDIR(status.st_mode))
+        tree_fd = -1;
+    tree_adopt(&manager->tree, manager->board->guard_pid, tree_fd);
+    (void)snprintf(manager->mark, sizeof(manager->mark), "FORMATION_ID=%s", manager->tree.mark);
+}
+
+static int open_manager(struct manager *manager, struct error *error)
+{
+    manager->wake_at = manager->linger_at = manager->look_again_at = manager->push_again_at =
+        NSEC_NEVER;
+    manager->budget = (struct lines_budget)LINES_BUDGET_INIT;
+    manager->pipe_bytes = output_pipe_bytes(plan_process_count(manager->plan));
+    int result = open_memory(manager);
+    if (result == -EPROTO)
+        return error_set(error, EPROTO, "the journal in memory is of another version");
+    if (result == 0)
+        result = open_loops(manager);
+    if (result < 0)
+        return error_set(error, -result, "cannot start the manager: %s", strerrordesc_np(-result));
+    adopt_descriptors(manager);
+    return show_open(&manager->show, manager->plan, manager->options, error);
+}
+
+int manager_run(const struct plan *plan, const struct options *options)
+{
+    struct error error;
+    struct manager *manager = calloc(1, sizeof(*manager));
+    if (!manager) {
+        say("no memory for the manager");
+        return 71;
+    }
+    manager->plan = plan;
+    manager->options = options;
+    ignore_signals();
+    if (open_manager(manager, &error) < 0) {
+        say(error.text);
+        return 71;
+    }
+    if (manager->journal->newest > 0)
+        recover(manager);
+    else
+        (void)keep_plan(plan); // without it, the next manager reads the files again
+    decide_later(manager, (struct input){.kind = INPUT_PLAN, .plan = plan});
+    atomic_store(&manager->board->is_managed, true);
+    news_open(manager);
+    run(manager);
+    drain(manager);
+    int exit_status = manager->exit_status;
+    act_send(manager, (struct guard_request){.kind = GUARD_END, .value = exit_status}, NULL, 0);
+    show_close(&manager->show);
+    supervisor_free(manager->supervisor);
+    free(manager);
+    return exit_status;
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+// What stands on the board becomes inputs. An exit is passed on only when everything that the
+// process had written before is shown, so its last words stand before "exited with code …", and
+// its place is free only when nothing of its tree is left.
+#include "manager/state.h"
+
+#include "os/clock.h"
+#include "view/sentence.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <unistd.h>
+
+// How often to look for the end of a tree that the kernel does not tell of.
+#define LOOK_AGAIN_AFTER (20 * NSEC_PER_MSEC)
+
+static bool tree_is_empty(const struct process *process)
+{
+    const struct manager *manager = process->manager;
+    pid_t leader = supervisor_process(manager->supervisor, process->slot)->pid;
+    return tree_branch_is_empty(&manager->tree, process->name, leader);
+}
+
+// Nothing of it lives; what it wrote is read, or shall be.
+static void settle_empty(struct process *process)
+{
+    struct manager *manager = process->manager;
+    if (!output_read_rest(process))
+        return;
+    process->is_emptying = false;
+    if (process->tree_fd >= 0) {
+        loop_remove(&manager->loop, &process->tree_source);
+        (void)close(process->tree_fd);
+        process->tree_fd = -1;
+    }
+    decide_later(manager, (struct input){.kind = INPUT_EMPTIED, .slot = process->slot});
+}
+
+static void on_tree(struct loop_source *source, uint32_t events)
+{
+    struct process *process = loop_owner(source, struct process, tree_source);
+    (void)events;
+    news_settle(process);
+}
+
+static void watch_tree(struct process *process)
+{
+    struct manager *manager = process->manager;
+    if (process->tree_fd >= 0)
+        return;
+    process->tree_fd = tree_branch_watch(&manager->tree, process->name);
+    if (process->tree_fd >= 0)
+        (void)loop_add(&manager->loop, &process->tree_source, process->tree_fd, EPOLLPRI, on_tree);
+}
+
+static void report_left(struct process *process)
+{
+    struct manager *manager = process->manager;
+    pid_t leader = supervisor_process(manager->supervisor, process->slot)->pid;
+    unsigned count = tree_branch_count(&manager->tree, process->name, leader);
+    decide_later(manager, (struct input){.kind = INPUT_LEFT,
+                                         .slot = process->slot,
+                                         .value = (int)(count ? count : 1)});
+}
+
+void news_settle(struct process *process)
+{
+    struct manager *manager = process->manager;
+    bool was_dead = process->is_dead;
+    if (process->is_dead) {
+        if (!output_read_rest(process))
+            return;
+        process->is_dead = false;
+        process->is_emptying = true;
+        decide_later(manager, (struct input){.kind = INPUT_EXITED,
+                                             .slot = process->slot,
+                                             .value = process->wait_status});
+    }
+    if (!process->is_emptying)
+        return;
+    // Watched before it is looked at, so that no change falls in between.
+    if (!tree_is_empty(process)) {
+        watch_tree(process);
+        if (was_dead && !tree_is_empty(process))
+            report_left(process);
+    }
+    if (tree_is_empty(process))
+        settle_empty(process);
+    else if (process->tree_fd < 0)
+        manager->look_again_at = clock_now() + LOOK_AGAIN_AFTER;
+}
+
+void news_settle_all(struct manager *manager)
+{
+    manager->look_again_at = NSEC_NEVER;
+    for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++) {
+        struct process *process = process_of(manager, slot);
+        if (process && (process->is_dead || process->is_emptying))
+            news_settle(process);
+    }
+}
+
+void news_of_slot(struct manager *manager, unsigned slot)
+{
+    const struct board_slot *on_board = &manager->board->slots[slot];
+    struct process *process = process_of(manager, slot);
+    enum board_slot_state state = atomic_load_explicit(&on_board->state, memory_order_acquire);
+    if (!process)
+        return;
+    const struct process_record *record = supervisor_process(manager->supervisor, slot);
+    if (on_board->token != record->token)
+        return; // of an earlier incarnation, settled long ago
+    if (state == BOARD_FAILED) {
+        process->failed_stage = (enum spawn_stage)on_board->stage;
+        decide_later(manager, (struct input){.kind = INPUT_SPAWN_FAILED,
+                                             .slot = slot,
+                                             .token = on_board->token,
+                                             .value = on_board->error});
+    }
+    if ((state == BOARD_LIVE || state == BOARD_DEAD) && record->state == PROCESS_STARTING)
+        decide_later(manager, (struct input){.kind = INPUT_SPAWNED,
+                                             .slot = slot,
+                                             .token = on_board->token,
+                                             .value = on_board->pid});
+    if (state == BOARD_DEAD && !process->is_emptying) {
+        // Told at once, in case the exit follows in this same round.
+        decide_all(manager);
+        process->wait_status = on_board->status;
+        process->is_dead = supervisor_process(manager->supervisor, slot)->state != PROCESS_EXITED;
+        process->is_emptying = !process->is_dead;
+        news_settle(process);
+    }
+}
+
+bool news_is_started(struct process *process)
+{
+    struct manager *manager = process->manager;
+    if (supervisor_process(manager->supervisor, process->slot)->state == PROCESS_STARTING) {
+        news_of_slot(manager, process->slot);
+        decide_all(manager);
+    }
+    return supervisor_process(manager->supervisor, process->slot)->state != PROCESS_STARTING;
+}
+
+static void forward(struct manager *manager, int signal)
+{
+    struct buffer text = {0};
+    sentence_forward(&text, signal);
+    show_system(&manager->show, buffer_str(&text));
+    buffer_fini(&text);
+    for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++) {
+        const struct process_record *record = supervisor_process(manager->supervisor, slot);
+        if (record->state == PROCESS_RUNNING || record->state == PROCESS_READY)
+            act(manager, &(struct action){.kind = ACTION_SIGNAL,
+                                          .slot = slot,
+                                          .token = record->token,
+                                          .value = signal});
+    }
+}
+
+static void on_signal(struct manager *manager, int signal)
+{
+    switch (signal) {
+    case SIGTERM:
+    case SIGINT:
+    case SIGHUP:
+    case SIGQUIT:
+        decide_later(manager, (struct input){.kind = INPUT_STOP, .value = signal});
+        break;
+    case SIGUSR1:
+    case SIGUSR2:
+        forward(manager, signal);
+        break;
+    case SIGWINCH:
+        process_resize_terminals(manager);
+        break;
+    default:
+        break;
+    }
+}
+
+static void read_signals(struct manager *manager)
+{
+    struct board *board = manager->board;
+    for (int signal = 1; signal < BOARD_SIGNALS; signal++) {
+        uint32_t received = atomic_load(&board->signals_received[signal]);
+        while (board->signals_handled[signal] != received) {
+            on_signal(manager, signal);
+            decide_all(manager);
+            board->signals_handled[signal]++;
+        }
+    }
+}
+
+static void on_doorbell(struct loop_source *source, uint32_t events)
+{
+    struct manager *manager = loop_owner(source, struct manager, doorbell_source);
+    uint64_t rings;
+    (void)events;
+    (void)!read(source->fd, &rings, sizeof(rings));
+    read_signals(manager);
+    for (unsigned word = 0; word < BOARD_WORDS; word++) {
+        uint64_t changed = atomic_load_explicit(&manager->board->changed[word],
+                                                memory_order_relaxed);
+        if (changed)
+            changed = atomic_exchange(&manager->board->changed[word], 0);
+        for (; changed; changed &= changed - 1)
+            news_of_slot(manager, word * 64 + (unsigned)__builtin_ctzll(changed));
+    }
+}
+
+void news_open(struct manager *manager)
+{
+    (void)loop_add(&manager->loop, &manager->doorbell_source, MANAGER_DOORBELL, EPOLLIN,
+                   on_doorbell);
+    read_signals(manager);
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+// Reading is level-triggered and bounded: each ready process gives one buffer a round, so that one
+// that floods does not keep the others, or supervision, waiting. While the outlet is full nothing
+// is read at all: the pipes fill, and the processes wait.
+#include "manager/state.h"
+
+#include "os/clock.h"
+#include "os/output.h"
+#include "view/sentence.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <unistd.h>
+
+// A prompt is shown when so long nothing follows it.
+#define LINGER_AFTER (200 * NSEC_PER_MSEC)
+
+static void note_cut(struct process *process)
+{
+    struct buffer text = {0};
+    sentence_line_cut(&text, LIMIT_LINE_BYTES);
+    show_line(&process->manager->show, &process->voice, process->name, buffer_str(&text));
+    buffer_fini(&text);
+}
+
+static void show_bytes(struct process *process, struct str bytes)
+{
+    struct manager *manager = process->manager;
+    struct str line;
+    bool was_cut = process->lines.is_cut;
+    show_now(&manager->show);
+    while (lines_next(&process->lines, &bytes, &line)) {
+        show_line(&manager->show, &process->voice, process->name, line);
+        if (process->lines.is_cut && !was_cut)
+            note_cut(process); // told once a line, behind its first piece
+        was_cut = process->lines.is_cut;
+    }
+    process->pending_at = NSEC_NEVER;
+    if (manager->show.outlet.is_terminal && lines_pending(&process->lines).size > 0) {
+        process->pending_at = clock_now() + LINGER_AFTER;
+        if (process->pending_at < manager->linger_at)
+            manager->linger_at = process->pending_at;
+    }
+    (void)outlet_offer(&manager->show.outlet);
+}
+
+// Reads once. Returns the bytes, or 0 when there is nothing now (or never again).
+static size_t read_once(struct process *process)
+{
+    struct manager *manager = process->manager;
+    ssize_t size;
+    do {
+        size = read(process->near, manager->bytes, sizeof(manager->bytes));
+    } while (size < 0 && errno == EINTR);
+    if (size <= 0)
+        return 0;
+    show_bytes(process, str_from(manager->bytes, (size_t)size));
+    return (size_t)size;
+}
+
+static void on_output(struct loop_source *source, uint32_t events)
+{
+    struct process *process = loop_owner(source, struct process, source);
+    struct manager *manager = process->manager;
+    if (outlet_is_full(&manager->show.outlet) || !news_is_started(process))
+        return;
+    if (read_once(process) == 0 && events & (EPOLLHUP | EPOLLERR))
+        loop_remove(&manager->outputs, source); // only when the guard is gone: it holds an end
+}
+
+void output_watch(struct process *process)
+{
+    (void)loop_add(&process->manager->outputs, &process->source, process->near, EPOLLIN,
+                   on_output);
+}
+
+bool output_read_rest(struct process *process)
+{
+    struct str line;
+    // What is there now. More may come from what is left of its tree, without end.
+    size_t rest = output_waiting_bytes(process->near);
+    while (rest > 0) {
+        if (outlet_is_full(&process->manager->show.outlet)) {
+            (void)outlet_push(&process->manager->show.outlet);
+            if (outlet_is_full(&process->manager->show.outlet))
+                return false;
+        }
+        size_t size = read_once(process);
+        rest = size == 0 || size > rest ? 0 : rest - size;
+    }
+    if (lines_flush(&process->lines, &line)) {
+        show_now(&process->manager->show);
+        show_line(&process->manager->show, &process->voice, process->name, line);
+        process->pending_at = NSEC_NEVER;
+    }
+    return true;
+}
+
+void output_show_lingering(struct manager *manager, nsec_t now)
+{
+    manager->linger_at = NSEC_NEVER;
+    for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++) {
+        struct process *process = process_of(manager, slot);
+        if (!process || process->pending_at == NSEC_NEVER)
+            continue;
+        if (process->pending_at > now) {
+            if (process->pending_at < manager->linger_at)
+                manager->linger_at = process->pending_at;
+            continue;
+        }
+        process->pending_at = NSEC_NEVER;
+        show_now(&manager->show);
+        show_partial(&manager->show, &process->voice, process->name,
+                     lines_pending(&process->lines));
+    }
+}

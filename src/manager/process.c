@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// A process keeps its output from one incarnation to the next: bytes of the old one are read before
+// those of the new one, in order, from the same pipe.
+#include "manager/state.h"
+
+#include "os/channel.h"
+#include "os/output.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct process *process_of(struct manager *manager, unsigned slot)
+{
+    return slot < LIMIT_PROCESSES ? manager->processes[slot] : NULL;
+}
+
+static int new_process(struct manager *manager, unsigned slot, int near, struct process **out)
+{
+    const struct process_record *record = supervisor_process(manager->supervisor, slot);
+    struct process *process = calloc(1, sizeof(*process));
+    if (!process)
+        return -ENOMEM;
+    process->manager = manager;
+    process->slot = slot;
+    process->near = near;
+    process->tree_fd = -1;
+    process->pending_at = NSEC_NEVER;
+    process->has_terminal = manager->plan->types[record->id.type].tty;
+    process->lines.budget = &manager->budget;
+    process->voice.owner = slot;
+    process->voice.color = log_color(record->id.type);
+    process->voice.built_at = -1;
+    plan_process_name(manager->plan, record->id, process->name);
+    manager->processes[slot] = process;
+    output_watch(process);
+    *out = process;
+    return 0;
+}
+
+int process_open(struct manager *manager, unsigned slot, struct process **out)
+{
+    const struct process_record *record = supervisor_process(manager->supervisor, slot);
+    struct output_pair pair;
+    int result = manager->plan->types[record->id.type].tty
+                     ? output_terminal(&pair)
+                     : output_pipe(manager->pipe_bytes, &pair);
+    if (result < 0)
+        return result;
+    result = new_process(manager, slot, pair.near, out);
+    if (result < 0) {
+        (void)close(pair.near);
+    } else {
+        const int ends[2] = {pair.near, pair.far};
+        act_send(manager, (struct guard_request){.kind = GUARD_HOLD, .slot = slot}, ends, 2);
+    }
+    (void)close(pair.far);
+    return result;
+}
+
+int process_adopt(struct manager *manager, unsigned slot)
+{
+    struct guard_request answer;
+    int fds[CHANNEL_DESCRIPTORS];
+    size_t fd_count = 0;
+    struct process *process;
+    act_send(manager, (struct guard_request){.kind = GUARD_FETCH, .slot = slot}, NULL, 0);
+    struct pollfd wait = {.fd = MANAGER_CHANNEL, .events = POLLIN};
+    while (poll(&wait, 1, -1) < 0 && errno == EINTR) {
+    }
+    int result = channel_receive(MANAGER_CHANNEL, &answer, sizeof(answer), fds, &fd_count);
+    if (result < 0)
+        return result;
+    if (fd_count != 1)
+        return -ENOENT;
+    result = new_process(manager, slot, fds[0], &process);
+    if (result < 0)
+        (void)close(fds[0]);
+    return result;
+}
+
+void process_close(struct manager *manager, unsigned slot)
+{
+    struct process *process = process_of(manager, slot);
+    if (!process)
+        return;
+    manager->processes[slot] = NULL;
+    loop_remove(&manager->outputs, &process->source);
+    loop_remove(&manager->loop, &process->tree_source);
+    if (process->tree_fd >= 0)
+        (void)close(process->tree_fd);
+    (void)close(process->near);
+    lines_fini(&process->lines);
+    free(process);
+    act_send(manager, (struct guard_request){.kind = GUARD_FORGET, .slot = slot}, NULL, 0);
+}
+
+void process_resize_terminals(struct manager *manager)
+{
+    for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++) {
+        const struct process *process = process_of(manager, slot);
+        if (process && process->has_terminal)
+            output_terminal_resize(process->near);
+    }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// The prefix of a process is built once a second, not once a line; a line is two copies.
+#include "manager/show.h"
+
+#include "os/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FOREMAN_TIME_FORMAT "%H:%M:%S"
+
+// NO_COLOR and FORCE_COLOR (no-color.org, force-color.org) count when they are not empty.
+static bool wants_color(const struct options *options, bool is_terminal)
+{
+    const char *never = getenv("NO_COLOR");
+    const char *always = getenv("FORCE_COLOR");
+    const char *terminal = getenv("TERM");
+    if (options->color != COLOR_AUTO)
+        return options->color == COLOR_ALWAYS;
+    if (never && *never)
+        return false;
+    if (always && *always)
+        return strcmp(always, "0") != 0;
+    return is_terminal && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+int show_open(struct show *show, const struct plan *plan, const struct options *options,
+              struct error *error)
+{
+    int result = outlet_open(&show->outlet, STDOUT_FILENO, error);
+    if (result < 0)
+        return result;
+    const char *format = options->timestamp_format ? options->timestamp_format
+                                                   : FOREMAN_TIME_FORMAT;
+    show->time_format = options->no_timestamp ? NULL : format;
+    show->second = -1;
+    show->style = (struct log_style){
+        .color = wants_color(options, show->outlet.is_terminal),
+        .no_prefix = options->no_prefix,
+        .tame = show->outlet.is_terminal,
+        .width = log_name_width(plan),
+    };
+    show->system = (struct show_voice){
+        .owner = SHOW_OWNER_SYSTEM,
+        .color = LOG_COLOR_SYSTEM,
+        .built_at = -1,
+    };
+    show_now(show);
+    return 0;
+}
+
+void show_close(struct show *show)
+{
+    outlet_close(&show->outlet);
+}
+
+void show_now(struct show *show)
+{
+    nsec_t second = clock_wall_second();
+    if (second == show->second)
+        return;
+    show->second = second;
+    if (show->time_format)
+        show->time[clock_wall_text(show->time_format, show->time, sizeof(show->time))] = '\0';
+}
+
+static const struct log_prefix *prefix_of(struct show *show, struct show_voice *voice,
+                                          const char *name)
+{
+    // Without a time in it, a prefix never changes.
+    nsec_t wanted = show->time_format ? show->second : 0;
+    if (voice->built_at != wanted) {
+        log_prefix_build(&voice->prefix, &show->style, voice->color, str_of(show->time),
+                         str_of(name));
+        voice->built_at = wanted;
+    }
+    return &voice->prefix;
+}
+
+void show_line(struct show *show, struct show_voice *voice, const char *name, struct str line)
+{
+    const struct log_prefix *prefix = prefix_of(show, voice, name);
+    struct buffer *out = outlet_buffer(&show->outlet);
+    if (show->outlet.is_terminal)
+        terminal_line(&show->terminal, out, voice->owner, prefix, line);
+    else
+        log_line_append(out, prefix, line);
+}
+
+void show_partial(struct show *show, struct show_voice *voice, const char *name, struct str part)
+{
+    terminal_partial(&show->terminal, outlet_buffer(&show->outlet), voice->owner,
+                     prefix_of(show, voice, name), part);
+}
+
+void show_system(struct show *show, struct str line)
+{
+    show_line(show, &show->system, "system", line);
+}

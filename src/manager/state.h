@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+// The manager's inside, shared by the files of this module only.
+#pragma once
+
+#include "guard/link.h"
+#include "manager/manager.h"
+#include "manager/show.h"
+#include "os/loop.h"
+#include "os/tree.h"
+#include "stream/lines.h"
+#include "supervise/supervise.h"
+
+struct manager;
+
+// What the shell around supervise knows of a slot: its output and the rest of its tree.
+struct process {
+    struct manager *manager;
+    unsigned slot;
+    char name[PROCESS_NAME_BYTES];
+    bool has_terminal;
+    struct loop_source source; // of its output
+    int near;                  // …read from here
+    struct lines lines;
+    struct show_voice voice;
+    nsec_t pending_at; // when its unfinished line is to be shown; NSEC_NEVER
+    bool is_dead;      // the guard saw its main process end, supervise has not been told yet
+    bool is_emptying;  // supervise was told, and waits for the tree and the output to end
+    int wait_status;
+    int tree_fd;       // watched for the end of the tree, or -1
+    struct loop_source tree_source;
+    enum spawn_stage failed_stage; // of the last failed spawn
+    bool failed_before_spawn;      // …which the guard was not even asked for
+};
+
+enum { INPUT_QUEUE = 4 * LIMIT_PROCESSES };
+
+struct manager {
+    const struct plan *plan;
+    const struct options *options;
+    struct board *board;
+    struct journal *journal;
+    struct supervisor *supervisor;
+    struct launch_ring launches;
+    struct tree tree;
+    char mark[TREE_MARK_BYTES + sizeof("FORMATION_ID=")];
+    size_t pipe_bytes;
+
+    struct loop loop;
+    struct loop outputs; // all processes' outputs; one source of `loop`, so they pause together
+    struct loop_source outputs_source;
+    struct loop_source channel_source;
+    struct loop_source doorbell_source;
+    struct loop_source outlet_source;
+    struct show show;
+    struct lines_budget budget;
+
+    nsec_t wake_at;       // supervise wants INPUT_TIME
+    nsec_t linger_at;     // an unfinished line wants to be shown
+    nsec_t look_again_at; // trees that cannot be watched
+    nsec_t push_again_at; // the disk was full
+    bool is_over;         // ACTION_END was carried out
+    bool guard_is_gone;
+    bool reader_is_gone; // nobody takes our output any more
+    int exit_status;
+
+    size_t input_first; // ring of inputs that wait for their step
+    size_t input_count;
+    struct input inputs[INPUT_QUEUE];
+    struct process *processes[LIMIT_PROCESSES];
+    char bytes[64 * 1024]; // what was read from one process
+};
+
+// decide.c: inputs to supervise, its events to the journal and to people, its actions to act.c.
+void decide_later(struct manager *manager, struct input input); // `now` is filled in
+void decide_all(struct manager *manager);
+
+// act.c
+void act(struct manager *manager, const struct action *action);
+void act_send(struct manager *manager, struct guard_request request, const int *fds,
+              size_t fd_count);
+
+// process.c
+struct process *process_of(struct manager *manager, unsigned slot); // NULL: none
+int process_open(struct manager *manager, unsigned slot, struct process **out); // new output
+int process_adopt(struct manager *manager, unsigned slot); // output from the guard
+void process_close(struct manager *manager, unsigned slot);
+void process_resize_terminals(struct manager *manager); // to the size of our own
+
+// output.c: reading.
+void output_watch(struct process *process);
+bool output_read_rest(struct process *process); // false: the outlet is full, come again
+void output_show_lingering(struct manager *manager, nsec_t now);
+
+// news.c: what the guard saw.
+void news_open(struct manager *manager);
+void news_of_slot(struct manager *manager, unsigned slot);
+bool news_is_started(struct process *process); // its start was told; looks at the board if not
+void news_settle(struct process *process);     // an exit, once its output is read
+void news_settle_all(struct manager *manager);
+
+// tell.c
+void tell(struct manager *manager, const struct event *events, size_t count);
+
+// recover.c
+void recover(struct manager *manager);
+
+// outlive.c: the guard is gone.
+void outlive_guard(struct manager *manager);

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+// Events as lines in the output, where whoever watches the processes sees them in their order.
+#include "manager/state.h"
+
+#include "view/sentence.h"
+
+#include <signal.h>
+
+// The machine's refusals are told the first time and then every so often: at one every two seconds,
+// about three lines a minute.
+enum { TELL_REFUSAL_EVERY = 10, NAMES_SHOWN = 64 };
+
+static enum launch_stage launch_stage_of(enum spawn_stage stage)
+{
+    switch (stage) {
+    case SPAWN_STAGE_CLONE:
+        return LAUNCH_FORK;
+    case SPAWN_STAGE_DIRECTORY:
+        return LAUNCH_DIRECTORY;
+    case SPAWN_STAGE_EXEC:
+        return LAUNCH_COMMAND;
+    case SPAWN_STAGE_DESCRIPTORS:
+        return LAUNCH_OUTPUT;
+    case SPAWN_STAGE_SESSION:
+    case SPAWN_STAGE_TERMINAL:
+    case SPAWN_STAGE_LIMITS:
+        return LAUNCH_SETUP;
+    }
+    return LAUNCH_SETUP;
+}
+
+static void write_not_started(struct manager *manager, const struct event *event,
+                              struct buffer *out)
+{
+    const struct process_type *type = &manager->plan->types[event->process.id.type];
+    const struct process *process = process_of(manager, event->slot);
+    enum spawn_stage stage = process ? process->failed_stage : SPAWN_STAGE_DESCRIPTORS;
+    unsigned refusals = event->process.refusals;
+    if (refusals > 1 && refusals % TELL_REFUSAL_EVERY != 0)
+        return;
+    sentence_not_started(out, launch_stage_of(stage), event->detail,
+                         stage == SPAWN_STAGE_DIRECTORY ? type->directory : type->command);
+}
+
+static void write_process_sentence(struct manager *manager, const struct event *event,
+                                   struct buffer *out)
+{
+    const struct process_record *record = &event->process;
+    const struct process_policy *policy = &manager->plan->types[record->id.type].policy;
+    switch ((enum event_kind)event->kind) {
+    case EVENT_STARTED:
+        sentence_started(out, event->detail);
+        break;
+    case EVENT_SPAWN_FAILED:
+        write_not_started(manager, event, out);
+        break;
+    case EVENT_EXITED:
+        sentence_ended(out, event->detail);
+        break;
+    case EVENT_LEFT:
+        if (!(record->flags & (RECORD_ASKED | RECORD_RESTART)))
+            sentence_left_behind(out, (unsigned)event->detail);
+        break;
+    case EVENT_BOOT_EXPIRED:
+        sentence_boot_expired(out, policy->boot_limit);
+        break;
+    case EVENT_ABANDONED:
+        sentence_abandoned(out, event->detail);
+        break;
+    case EVENT_BACKOFF:
+        if (event->detail > 0)
+            sentence_restarting(out, record->deadline - event->at, (unsigned)event->detail);
+        break;
+    case EVENT_PLACED:
+    case EVENT_ASKED:
+    case EVENT_STARTING:
+    case EVENT_READY:
+    case EVENT_UNREADY:
+    case EVENT_STOPPING:
+    case EVENT_KILLING: // told for all together
+    case EVENT_FINISHED:
+    case EVENT_REMOVED:
+    case EVENT_FORMATION_STOPPING:
+    case EVENT_FORMATION_WAITING:
+    case EVENT_FORMATION_KILLING:
+    case EVENT_FORMATION_ENDED:
+    case EVENT_KIND_COUNT:
+        break;
+    }
+}
+
+static void tell_of_process(struct manager *manager, const struct event *event)
+{
+    struct buffer text = {0};
+    write_process_sentence(manager, event, &text);
+    if (text.size > 0) {
+        struct process *process = process_of(manager, event->slot);
+        struct show_voice voice = {
+            .owner = event->slot,
+            .color = log_color(event->process.id.type),
+            .built_at = -1,
+        };
+        char name[PROCESS_NAME_BYTES];
+        plan_process_name(manager->plan, event->process.id, name);
+        show_line(&manager->show, process ? &process->voice : &voice, name, buffer_str(&text));
+    }
+    buffer_fini(&text);
+}
+
+// The names of up to NAMES_SHOWN processes, for a sentence; the sentence counts the others.
+struct names {
+    size_t count;
+    struct str shown[LIMIT_PROCESSES];
+    char bytes[NAMES_SHOWN][PROCESS_NAME_BYTES];
+};
+
+static void add_name(const struct manager *manager, struct names *names, struct process_id id)
+{
+    size_t at = names->count++;
+    if (at < NAMES_SHOWN)
+        names->shown[at] = str_of(plan_process_name(manager->plan, id, names->bytes[at]));
+    else
+        names->shown[at] = str_of("");
+}
+
+static void tell_who_is_waited_for(struct manager *manager, struct buffer *out)
+{
+    static struct names names; // large; of use within this call only
+    names.count = 0;
+    for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++) {
+        const struct process_record *record = supervisor_process(manager->supervisor, slot);
+        if (record->state == PROCESS_STOPPING || record->state == PROCESS_EXITED)
+            add_name(manager, &names, record->id);
+    }
+    if (names.count > 0)
+        sentence_waiting(out, names.shown, names.count);
+}
+
+static void tell_who_is_killed(struct manager *manager, const struct event *events, size_t count)
+{
+    static struct names names; // as above
+    struct buffer text = {0};
+    names.count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (events[i].kind == EVENT_KILLING && events[i].detail == 1)
+            add_name(manager, &names, events[i].process.id);
+    if (names.count == 0 || supervisor_formation(manager->supervisor)->phase >= FORMATION_KILLING)
+        return;
+    sentence_sending(&text, SIGKILL, names.shown, names.count);
+    show_system(&manager->show, buffer_str(&text));
+    buffer_fini(&text);
+}
+
+static void tell_of_formation(struct manager *manager, const struct event *event)
+{
+    struct buffer text = {0};
+    if (event->kind == EVENT_FORMATION_STOPPING) {
+        if (event->detail) {
+            sentence_shutdown(&text, event->detail);
+            show_system(&manager->show, buffer_str(&text));
+            buffer_clear(&text);
+        }
+        sentence_sending_to_all(&text, SIGTERM);
+    } else if (event->kind == EVENT_FORMATION_KILLING) {
+        sentence_sending_to_all(&text, SIGKILL);
+    } else if (event->kind == EVENT_FORMATION_WAITING) {
+        tell_who_is_waited_for(manager, &text);
+    }
+    if (text.size > 0)
+        show_system(&manager->show, buffer_str(&text));
+    buffer_fini(&text);
+}
+
+void tell(struct manager *manager, const struct event *events, size_t count)
+{
+    show_now(&manager->show);
+    tell_who_is_killed(manager, events, count);
+    for (size_t i = 0; i < count; i++) {
+        if (event_is_of_formation(events[i].kind))
+            tell_of_formation(manager, &events[i]);
+        else
+            tell_of_process(manager, &events[i]);
+    }
+}

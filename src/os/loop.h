@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// One thread waits for many descriptors; whoever owns a descriptor is called when it is ready.
+#pragma once
+
+#include "base/duration.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+
+struct loop_source;
+typedef void loop_ready(struct loop_source *source, uint32_t events);
+
+// Embedded in its owner, which finds itself by container_of. `fd` is borrowed.
+struct loop_source {
+    int fd;
+    loop_ready *ready;
+    bool is_added;
+};
+
+enum { LOOP_BATCH = 64 };
+
+// A loop's own descriptor is readable while one of its sources is ready, so a loop can be a source
+// of another: removing it there pauses all of its sources at once.
+struct loop {
+    int fd;
+    int batch_count;
+    struct epoll_event batch[LOOP_BATCH];
+};
+
+#define loop_owner(source, type, member) ((type *)((char *)(source) - offsetof(type, member)))
+
+int loop_open(struct loop *loop); // 0 or -errno
+void loop_close(struct loop *loop);
+
+// Calls `ready` with EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLHUP or EPOLLERR; level-triggered.
+int loop_add(struct loop *loop, struct loop_source *source, int fd, uint32_t events,
+             loop_ready *ready);
+void loop_remove(struct loop *loop, struct loop_source *source); // also from inside a callback
+
+// Waits until a source is ready or the moment `until` (CLOCK_MONOTONIC) has come, and calls each
+// ready source once. Returns 0 or -errno (EINTR counts as 0).
+int loop_run_once(struct loop *loop, nsec_t until);

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// Pipes are as large as the kernel gives: node drops what does not fit the pipe when it exits, and
+// each wake-up moves more.
+#include "os/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pty.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+size_t output_pipe_bytes(unsigned process_count)
+{
+    enum { LARGEST = 1024 * 1024, ALL_TOGETHER = 32 * 1024 * 1024, SMALLEST = 64 * 1024 };
+    size_t bytes = LARGEST;
+    while (bytes > SMALLEST && bytes * process_count > ALL_TOGETHER)
+        bytes /= 2;
+    return bytes;
+}
+
+int output_pipe(size_t bytes, struct output_pair *out)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    (void)fcntl(ends[0], F_SETPIPE_SZ, (int)bytes);
+    *out = (struct output_pair){.near = ends[0], .far = ends[1]};
+    return 0;
+}
+
+static struct winsize own_size(void)
+{
+    struct winsize size;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+            return size;
+    return (struct winsize){.ws_row = 24, .ws_col = 80};
+}
+
+int output_terminal(struct output_pair *out)
+{
+    struct winsize size = own_size();
+    int near = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    if (near < 0)
+        return -errno;
+    char path[64];
+    int far = -1;
+    if (grantpt(near) == 0 && unlockpt(near) == 0 && ptsname_r(near, path, sizeof(path)) == 0)
+        far = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (far < 0) {
+        int error = errno;
+        (void)close(near);
+        return -error;
+    }
+    (void)ioctl(near, TIOCSWINSZ, &size);
+    *out = (struct output_pair){.near = near, .far = far};
+    return 0;
+}
+
+void output_terminal_resize(int near)
+{
+    struct winsize size = own_size();
+    (void)ioctl(near, TIOCSWINSZ, &size);
+}
+
+size_t output_waiting_bytes(int near)
+{
+    int count = 0;
+    return ioctl(near, FIONREAD, &count) == 0 && count > 0 ? (size_t)count : 0;
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// Searching /proc for processes by what is known of them.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct proc_status {
+    pid_t pid;
+    char state; // as in ps: R, S, D, Z, T …
+    pid_t parent;
+    pid_t group;
+    pid_t session;
+    uint64_t start_ticks; // since boot; with the pid it names a process for ever
+};
+
+// 0 or -errno (-ESRCH, -ENOENT: no such process).
+int proc_read_status(pid_t pid, struct proc_status *out);
+
+// Whether the environment that `pid` was started with has the variable `assignment` ("NAME=value").
+bool proc_has_variable(pid_t pid, const char *assignment);
+
+// Calls `visit` for every process; stops when it returns false.
+typedef bool proc_visit(pid_t pid, void *context);
+void proc_each(proc_visit *visit, void *context);
+
+// Inode number of our pid namespace, 0 without /proc: pids mean something only within it.
+uint64_t proc_namespace(void);
+
+// Signals `pid` by a pidfd if, once that is held, `still` agrees that it is the one meant.
+void proc_signal_if(pid_t pid, int signal, proc_visit *still, void *context);

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+// clone3(CLONE_VM | CLONE_VFORK): the child borrows our memory until execve, so nothing is copied
+// and a failure is told by writing into a variable. CLONE_FILES likewise: the child shares our
+// descriptor table and at once takes a copy of its lowest few only (close_range(2),
+// CLOSE_RANGE_UNSHARE), so the cost does not grow with the thousands that the guard holds. What it
+// is to get is put among these few before: they are kept reserved, filled with /dev/null.
+//
+// Between clone and execve only system calls are made: no lock, no allocation, no stdio.
+#include "os/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct attempt {
+    const struct spawn_request *request;
+    pid_t parent;
+    volatile enum spawn_stage stage;
+    volatile int error;
+};
+
+// Descriptor i waits at number FIRST_STAGE + i, so a target is never above its stage and none is
+// overwritten before it was used.
+enum { FIRST_STAGE = 3, PLACEHOLDER = SPAWN_RESERVED - 1 };
+
+static int arrange_descriptors(const struct attempt *attempt)
+{
+    if (close_range(SPAWN_RESERVED, ~0U, CLOSE_RANGE_UNSHARE) < 0)
+        return -1;
+    for (int i = 0; i < attempt->request->descriptor_count; i++)
+        if (dup2(FIRST_STAGE + i, i) < 0)
+            return -1;
+    return 0;
+}
+
+static void become_program(struct attempt *attempt)
+{
+    const struct spawn_request *request = attempt->request;
+    attempt->stage = SPAWN_STAGE_DESCRIPTORS;
+    if (arrange_descriptors(attempt) < 0)
+        return;
+    attempt->stage = SPAWN_STAGE_SESSION;
+    if (request->new_session && setsid() < 0)
+        return;
+    if (request->death_signal) {
+        if (prctl(PR_SET_PDEATHSIG, request->death_signal) < 0)
+            return;
+        if (getppid() != attempt->parent) { // it died before the line above
+            errno = ESRCH;
+            return;
+        }
+    }
+    attempt->stage = SPAWN_STAGE_TERMINAL;
+    if (request->takes_terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
+        return;
+    attempt->stage = SPAWN_STAGE_DIRECTORY;
+    if (request->directory && chdir(request->directory) < 0)
+        return;
+    attempt->stage = SPAWN_STAGE_LIMITS;
+    if (request->descriptor_limit && setrlimit(RLIMIT_NOFILE, request->descriptor_limit) < 0)
+        return;
+    attempt->stage = SPAWN_STAGE_EXEC;
+    sigset_t none;
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    if (request->program)
+        (void)execve(request->program, request->argv, request->envp);
+    else
+        (void)execveat(FIRST_STAGE + request->descriptor_count, "", request->argv, request->envp,
+                       AT_EMPTY_PATH);
+}
+
+__attribute__((noreturn)) static void child(struct attempt *attempt)
+{
+    become_program(attempt);
+    attempt->error = errno;
+    _exit(127);
+}
+
+// clone3 with a stack of its own for the child, which glibc 2.36 has no function for: the child
+// returns from the system call onto an empty stack and must call onwards without a way back.
+static long clone_child(struct clone_args *arguments, struct attempt *attempt)
+{
+#if defined(__x86_64__)
+    register long result __asm__("rax") = SYS_clone3;
+    register void *first __asm__("rdi") = arguments;
+    register long second __asm__("rsi") = sizeof(*arguments);
+    register void (*function)(struct attempt *) __asm__("r12") = child;
+    register struct attempt *argument __asm__("r13") = attempt;
+    __asm__ volatile("syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "xor %%ebp, %%ebp\n\t"
+                     "mov %%r13, %%rdi\n\t"
+                     "call *%%r12\n\t"
+                     "1:"
+                     : "+r"(result)
+                     : "r"(first), "r"(second), "r"(function), "r"(argument)
+                     : "rcx", "r11", "memory");
+    return result;
+#elif defined(__aarch64__)
+    register long number __asm__("x8") = SYS_clone3;
+    register void *first __asm__("x0") = arguments;
+    register long second __asm__("x1") = sizeof(*arguments);
+    register void (*function)(struct attempt *) __asm__("x19") = child;
+    register struct attempt *argument __asm__("x20") = attempt;
+    __asm__ volatile("svc #0\n\t"
+                     "cbnz x0, 1f\n\t"
+                     "mov x29, xzr\n\t"
+                     "mov x0, x20\n\t"
+                     "blr x19\n\t"
+                     "1:"
+                     : "+r"(first)
+                     : "r"(number), "r"(second), "r"(function), "r"(argument)
+                     : "memory");
+    return (long)first;
+#else
+#error "clone_child: say how this processor calls the kernel"
+#endif
+}
+
+int spawn_reserve_descriptors(void)
+{
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    for (int i = FIRST_STAGE; i < SPAWN_RESERVED; i++)
+        if (fd != i && dup3(fd, i, O_CLOEXEC) < 0)
+            return -errno;
+    if (fd >= SPAWN_RESERVED)
+        (void)close(fd);
+    return 0;
+}
+
+static void stage_descriptors(const struct spawn_request *request)
+{
+    for (int i = 0; i < request->descriptor_count; i++)
+        (void)dup3(request->descriptors[i], FIRST_STAGE + i, O_CLOEXEC);
+    if (!request->program) // the program's own comes behind them
+        (void)dup3(request->program_fd, FIRST_STAGE + request->descriptor_count, O_CLOEXEC);
+}
+
+static void unstage_descriptors(const struct spawn_request *request)
+{
+    for (int i = 0; i <= request->descriptor_count; i++)
+        (void)dup3(PLACEHOLDER, FIRST_STAGE + i, O_CLOEXEC);
+}
+
+int spawn_process(const struct spawn_request *request, pid_t *pid, int *pidfd,
+                  enum spawn_stage *stage)
+{
+    static _Alignas(16) char stack[16 * 1024]; // one at a time: the parent waits for its child
+    struct attempt attempt = {.request = request, .parent = getpid(), .stage = SPAWN_STAGE_CLONE};
+    int new_pidfd = -1;
+    struct clone_args arguments = {
+        .flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD,
+        .pidfd = (uint64_t)(uintptr_t)&new_pidfd,
+        .exit_signal = SIGCHLD,
+        .stack = (uint64_t)(uintptr_t)stack,
+        .stack_size = sizeof(stack),
+    };
+    *stage = SPAWN_STAGE_CLONE;
+    stage_descriptors(request);
+    if (request->cgroup_fd >= 0) {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = (uint64_t)request->cgroup_fd;
+    }
+    long child_pid = clone_child(&arguments, &attempt);
+    unstage_descriptors(request);
+    if (child_pid < 0)
+        return (int)child_pid;
+    if (attempt.error) {
+        (void)waitid(P_PIDFD, (id_t)new_pidfd, &(siginfo_t){0}, WEXITED);
+        (void)close(new_pidfd);
+        *stage = attempt.stage;
+        return -attempt.error;
+    }
+    *pid = (pid_t)child_pid;
+    *pidfd = new_pidfd;
+    return 0;
+}

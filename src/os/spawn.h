@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// Starting a program costs the same whatever the size of the caller, and leaks nothing into it.
+#pragma once
+
+#include <stdbool.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+// What a new process was about to do when it failed.
+enum spawn_stage {
+    SPAWN_STAGE_CLONE,
+    SPAWN_STAGE_DESCRIPTORS,
+    SPAWN_STAGE_SESSION,
+    SPAWN_STAGE_TERMINAL,
+    SPAWN_STAGE_DIRECTORY,
+    SPAWN_STAGE_LIMITS,
+    SPAWN_STAGE_EXEC,
+};
+
+// Descriptors from 3 to here are reserved for handing over (see spawn.c).
+enum { SPAWN_RESERVED = 16, SPAWN_DESCRIPTORS = SPAWN_RESERVED - 3 - 2 };
+
+struct spawn_request {
+    const char *program; // path; NULL: the open file `program_fd`
+    int program_fd;
+    char *const *argv;
+    char *const *envp;
+    const char *directory;             // NULL: the caller's
+    int descriptors[SPAWN_DESCRIPTORS]; // they become 0, 1, 2, …; all closed to others
+    int descriptor_count;
+    int cgroup_fd;      // born into this cgroup v2 folder; -1: the caller's
+    bool new_session;   // setsid(2): own session and process group
+    bool takes_terminal; // descriptor 0 becomes the controlling terminal
+    int death_signal;   // sent to it when the caller dies; 0: none
+    const struct rlimit *descriptor_limit; // RLIMIT_NOFILE of the new program
+};
+
+// Reserves the descriptors that spawn_process() works with. Call once, before any other is opened;
+// what the caller had inherited in that range is closed. 0 or -errno.
+int spawn_reserve_descriptors(void);
+
+// Starts a program with the empty signal mask. The caller must have every signal blocked, ignore
+// none and be single-threaded. Returns 0, `pid` and `pidfd` (close-on-exec, to be closed by the
+// caller) once execve(2) has succeeded; or -errno and the `stage`, with nothing left behind.
+int spawn_process(const struct spawn_request *request, pid_t *pid, int *pidfd,
+                  enum spawn_stage *stage);

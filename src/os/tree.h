@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// Everything that descends from a formation's processes can be found, counted, signalled and ended,
+// whatever it forked, whichever session it fled to.
+//
+// Where a cgroup v2 folder can be made below our own, each process gets one and the kernel keeps
+// the books. Elsewhere /proc is searched for the formation's mark in the environment and for the
+// process group; that finds what is there, but a fork in that very moment may be missed once.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum { TREE_MARK_BYTES = 64, TREE_NAME_BYTES = 256 };
+
+struct tree {
+    int fd;                      // the formation's cgroup folder; -1: there is none
+    int parent_fd;               // the folder that it is in
+    char name[TREE_NAME_BYTES];  // of the folder
+    char mark[TREE_MARK_BYTES];  // value of FORMATION_ID in every process's environment
+};
+
+// First ends what formations have left here whose supervisors are gone (same pid namespace only).
+// Names the tree of the supervisor `guard` and makes its folder where that can be had; without one
+// tree->fd is -1, and that is no error.
+void tree_open(struct tree *tree, pid_t guard);
+
+// The tree as it was opened by another process: fills `mark` and `name`; `fd` may be -1.
+void tree_adopt(struct tree *tree, pid_t guard, int fd);
+
+// Removes the folder with its branches, which must be empty of processes; closes the descriptors.
+void tree_close(struct tree *tree);
+
+// One process's part, by its name ("web.1").
+// A descriptor of its folder to be born into (the caller closes it), made if it is missing; -1 when
+// there are no folders, or -errno below -1 when it cannot be made now.
+int tree_branch_open(const struct tree *tree, const char *name);
+void tree_branch_remove(const struct tree *tree, const char *name);
+
+// Living processes (zombies are none) of the branch whose main process is or was `leader`, which
+// must not have been reaped yet. Without folders `leader`'s own group and marked processes count.
+unsigned tree_branch_count(const struct tree *tree, const char *name, pid_t leader);
+
+// Whether any is left; cheaper than the count.
+bool tree_branch_is_empty(const struct tree *tree, const char *name, pid_t leader);
+
+// Sends `signal` to each of them; SIGKILL reaches also what is forked meanwhile where there is
+// cgroup.kill (Linux 5.14).
+void tree_branch_signal(const struct tree *tree, const char *name, pid_t leader, int signal);
+
+// A descriptor that is ready for EPOLLPRI when the branch becomes empty or ceases to be; -1: there
+// is none, look again after a while. The caller closes it.
+int tree_branch_watch(const struct tree *tree, const char *name);
+
+// SIGKILL to everything in the tree, again and again until nothing is left or `patience_ms` passed.
+// Returns how many are left.
+unsigned tree_kill_all(const struct tree *tree, unsigned patience_ms);

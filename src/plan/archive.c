@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+// Numbers are 64 bits wide and texts have their size in front. One list of fields serves both ways,
+// so that what is written is what is read.
+#include "plan/archive.h"
+
+#include "base/limits.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ARCHIVE_VERSION = 1 };
+
+// Either `out` is written or `rest` is read into `arena`.
+struct passage {
+    struct buffer *out;
+    struct str rest;
+    struct arena *arena;
+    int result; // of reading
+};
+
+static void pass_bytes(struct passage *passage, void *bytes, size_t size)
+{
+    if (passage->out) {
+        buffer_append(passage->out, bytes, size);
+    } else if (passage->result == 0 && passage->rest.size >= size) {
+        memcpy(bytes, passage->rest.bytes, size);
+        passage->rest = str_slice(passage->rest, size, passage->rest.size);
+    } else if (passage->result == 0) {
+        passage->result = -EPROTO;
+    }
+}
+
+static int64_t pass_number(struct passage *passage, int64_t value)
+{
+    pass_bytes(passage, &value, sizeof(value));
+    return value;
+}
+
+static void pass_unsigned(struct passage *passage, unsigned *value)
+{
+    *value = (unsigned)pass_number(passage, *value);
+}
+
+static void pass_bool(struct passage *passage, bool *value)
+{
+    *value = pass_number(passage, *value) != 0;
+}
+
+static void pass_text(struct passage *passage, struct str *text)
+{
+    size_t size = (size_t)pass_number(passage, (int64_t)text->size);
+    if (passage->out) {
+        buffer_append_str(passage->out, *text);
+        return;
+    }
+    if (passage->result == 0 && size > passage->rest.size)
+        passage->result = -EPROTO;
+    if (passage->result < 0)
+        return;
+    passage->result = arena_str(passage->arena, str_slice(passage->rest, 0, size), text);
+    passage->rest = str_slice(passage->rest, size, passage->rest.size);
+}
+
+// Room for `count` things of `size` bytes, when reading; each takes at least a byte of the archive.
+static void *pass_table(struct passage *passage, const void *table, size_t count, size_t size)
+{
+    if (passage->out)
+        return (void *)(size_t)table;
+    if (passage->result == 0 && count > passage->rest.size)
+        passage->result = -EPROTO;
+    void *memory = passage->result == 0 ? arena_alloc(passage->arena, count * size) : NULL;
+    if (!memory && passage->result == 0)
+        passage->result = -ENOMEM;
+    return memory;
+}
+
+static void pass_environment(struct passage *passage, struct environment *environment)
+{
+    environment->count = (size_t)pass_number(passage, (int64_t)environment->count);
+    struct variable *variables = pass_table(passage, environment->variables, environment->count,
+                                            sizeof(*variables));
+    environment->variables = variables;
+    for (size_t i = 0; variables && i < environment->count && passage->result == 0; i++) {
+        pass_text(passage, &variables[i].name);
+        pass_text(passage, &variables[i].value);
+    }
+}
+
+static void pass_policy(struct passage *passage, struct process_policy *policy)
+{
+    policy->restart = (enum restart_mode)pass_number(passage, policy->restart);
+    policy->backoff_base = pass_number(passage, policy->backoff_base);
+    policy->backoff_max = pass_number(passage, policy->backoff_max);
+    policy->backoff_reset = pass_number(passage, policy->backoff_reset);
+    policy->stop_signal = (int)pass_number(passage, policy->stop_signal);
+    policy->stop_grace = pass_number(passage, policy->stop_grace);
+    pass_bool(passage, &policy->waits_for_ready);
+    policy->boot_limit = pass_number(passage, policy->boot_limit);
+}
+
+static void pass_type(struct passage *passage, struct process_type *type)
+{
+    pass_text(passage, &type->name);
+    pass_text(passage, &type->command);
+    pass_text(passage, &type->origin.file);
+    pass_unsigned(passage, &type->origin.line);
+    pass_unsigned(passage, &type->origin.column);
+    pass_unsigned(passage, &type->quantity);
+    pass_unsigned(passage, &type->port_index);
+    pass_bool(passage, &type->tty);
+    pass_text(passage, &type->directory);
+    pass_environment(passage, &type->environment);
+    pass_policy(passage, &type->policy);
+}
+
+static void pass_plan(struct passage *passage, struct plan *plan)
+{
+    if (pass_number(passage, ARCHIVE_VERSION) != ARCHIVE_VERSION && passage->result == 0)
+        passage->result = -EPROTO;
+    pass_text(passage, &plan->app);
+    pass_text(passage, &plan->root);
+    pass_bool(passage, &plan->has_port);
+    pass_unsigned(passage, &plan->port_base);
+    pass_bool(passage, &plan->ends_at_first_exit);
+    pass_bool(passage, &plan->expands_like_foreman);
+    pass_environment(passage, &plan->environment);
+    plan->type_count = (size_t)pass_number(passage, (int64_t)plan->type_count);
+    if (plan->type_count > LIMIT_TYPES && passage->result == 0)
+        passage->result = -EPROTO;
+    struct process_type *types = pass_table(passage, plan->types, plan->type_count,
+                                            sizeof(*types));
+    plan->types = types;
+    for (size_t i = 0; types && i < plan->type_count && passage->result == 0; i++)
+        pass_type(passage, &types[i]);
+}
+
+void archive_write(const struct plan *plan, struct buffer *out)
+{
+    struct passage passage = {.out = out};
+    struct plan copy = *plan; // written back what it was; its tables are only read
+    pass_plan(&passage, &copy);
+}
+
+int archive_read(struct str bytes, struct plan **out)
+{
+    struct plan *plan = calloc(1, sizeof(*plan));
+    if (!plan)
+        return -ENOMEM;
+    struct passage passage = {.rest = bytes, .arena = &plan->arena};
+    pass_plan(&passage, plan);
+    if (passage.result == 0 && passage.rest.size > 0)
+        passage.result = -EPROTO;
+    if (passage.result < 0) {
+        plan_free(plan);
+        return passage.result;
+    }
+    *out = plan;
+    return 0;
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// A plan that is read back says the same, and no cut or changed archive is taken for one.
+#include "plan/archive.h"
+
+#include "base/random.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct variable variables[] = {
+    {{"A", 1}, {"one", 3}},
+    {{"EMPTY", 5}, {"", 0}},
+};
+
+static struct process_type types[] = {
+    {
+        .name = {"web", 3},
+        .command = {"serve -p $PORT", 14},
+        .origin = {{"Procfile", 8}, 3, 6},
+        .quantity = 2,
+        .port_index = 1,
+        .tty = true,
+        .directory = {"/srv/shop", 9},
+        .environment = {variables, 2},
+        .policy = {RESTART_ON_FAILURE, 1, 2, 3, SIGINT, 4, true, 5},
+    },
+    {.name = {"clock", 5}, .command = {"tick", 4}, .directory = {"/", 1}},
+};
+
+static const struct plan original = {
+    .app = {"shop", 4},
+    .root = {"/srv/shop", 9},
+    .has_port = true,
+    .port_base = 5000,
+    .ends_at_first_exit = true,
+    .environment = {variables, 1},
+    .type_count = 2,
+    .types = types,
+};
+
+static void test_round_trip(void **state)
+{
+    (void)state;
+    struct buffer first = {0};
+    struct buffer second = {0};
+    struct plan *plan = NULL;
+    archive_write(&original, &first);
+    assert_int_equal(archive_read(buffer_str(&first), &plan), 0);
+    assert_true(str_is(plan->types[0].command, "serve -p $PORT"));
+    assert_true(str_is(plan->types[0].environment.variables[1].name, "EMPTY"));
+    assert_int_equal(plan->types[0].policy.stop_signal, SIGINT);
+    assert_int_equal(plan->types[0].origin.line, 3);
+    archive_write(plan, &second);
+    assert_true(str_equal(buffer_str(&first), buffer_str(&second)));
+    plan_free(plan);
+    buffer_fini(&first);
+    buffer_fini(&second);
+}
+
+static void test_cut_anywhere(void **state)
+{
+    (void)state;
+    struct buffer bytes = {0};
+    struct plan *plan = NULL;
+    archive_write(&original, &bytes);
+    for (size_t size = 0; size < bytes.size; size++)
+        assert_int_equal(archive_read(str_from(bytes.bytes, size), &plan), -EPROTO);
+    buffer_append_char(&bytes, 'x');
+    assert_int_equal(archive_read(buffer_str(&bytes), &plan), -EPROTO);
+    assert_null(plan);
+    buffer_fini(&bytes);
+}
+
+static void test_changed_anywhere(void **state)
+{
+    (void)state;
+    struct random random = {1};
+    for (int round = 0; round < 2000; round++) {
+        struct buffer bytes = {0};
+        struct plan *plan = NULL;
+        archive_write(&original, &bytes);
+        bytes.bytes[random_below(&random, bytes.size)] = (char)random_next(&random);
+        (void)archive_read(buffer_str(&bytes), &plan); // any plan or none, but no crash
+        plan_free(plan);
+        buffer_fini(&bytes);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_cut_anywhere),
+        cmocka_unit_test(test_changed_anywhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// What should run: the process types, how many of each, and how each is treated. Immutable once
+// made: a change makes a new plan.
+#pragma once
+
+#include "base/arena.h"
+#include "base/duration.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// One process of the formation: web.2 is {index of web, 2}. Numbers start at 1.
+struct process_id {
+    uint16_t type;
+    uint16_t number;
+};
+
+// A variable of the environment. Both texts are NUL-terminated behind their last byte.
+struct variable {
+    struct str name;
+    struct str value;
+};
+
+struct environment {
+    const struct variable *variables;
+    size_t count;
+};
+
+enum restart_mode {
+    RESTART_ALWAYS,     // any exit that was not asked for
+    RESTART_ON_FAILURE, // unless it exited with 0
+    RESTART_NEVER,
+};
+
+// How one process is treated in its life; read by supervise.
+struct process_policy {
+    enum restart_mode restart;
+    nsec_t backoff_base;  // the second pause; the first restart is immediate
+    nsec_t backoff_max;   // no pause is longer
+    nsec_t backoff_reset; // ready for so long (or twice the last pause): crashes are forgotten
+    int stop_signal;
+    nsec_t stop_grace;    // from the stop signal to SIGKILL
+    bool waits_for_ready; // a readiness check is declared; without one, running is ready
+    nsec_t boot_limit;    // not ready by then: stopped and counted as a crash
+};
+
+// Where a declaration stands, for messages. line 0: not from a file.
+struct origin {
+    struct str file;
+    unsigned line;
+    unsigned column;
+};
+
+struct process_type {
+    struct str name;
+    struct str command;  // as declared, one line of shell
+    struct origin origin;
+    unsigned quantity;
+    unsigned port_index; // place among all declared types: PORT = base + 100 × port_index + n − 1
+    bool tty;
+    struct str directory; // absolute
+    struct environment environment; // of this type only; beats the plan's
+    struct process_policy policy;
+};
+
+struct plan {
+    struct arena arena; // owns every text and table of the plan
+    struct str app;
+    struct str root;    // absolute: where processes run unless their type says otherwise
+    bool has_port;      // false: --no-port
+    unsigned port_base;
+    bool ends_at_first_exit; // Foreman's rule: any exit ends the formation
+    bool expands_like_foreman; // `$NAME` is replaced in the text of the command
+    struct environment environment; // of the .env files; beats the inherited one
+    size_t type_count;
+    struct process_type *types;
+};
+
+// Frees the plan and everything in it. plan may be NULL.
+void plan_free(struct plan *plan);
+
+// The defaults of design §4, which every type starts from.
+struct process_policy plan_default_policy(void);
+
+// The PORT of a process, or 0 when the plan assigns none.
+unsigned plan_port(const struct plan *plan, struct process_id id);
+
+// The type of that name, or NULL.
+const struct process_type *plan_find(const struct plan *plan, struct str name);
+
+// Sum of all quantities.
+unsigned plan_process_count(const struct plan *plan);
+
+// "web.2". `out` holds PROCESS_NAME_BYTES; returns out.
+enum { PROCESS_NAME_BYTES = 112 };
+const char *plan_process_name(const struct plan *plan, struct process_id id,
+                              char out[PROCESS_NAME_BYTES]);

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+// O_NONBLOCK belongs to the open file description, which our stdout shares with the shell that
+// started us. So a pipe or terminal is opened a second time through /proc/self/fd and gets a
+// description of our own. Regular files are written through the caller's descriptor: only that
+// keeps the offset that `>>` and `2>&1` share.
+#include "stream/outlet.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+// After a very long line the queue's memory is given back.
+enum { KEPT_BYTES = 1024 * 1024 };
+
+// How often a drain asks a full disk again.
+static const nsec_t no_space_pause = 100 * NSEC_PER_MSEC;
+
+// A terminal's master side has one file for all: opening that makes another terminal.
+static bool can_reopen(const struct stat *file)
+{
+    return !S_ISCHR(file->st_mode) || file->st_rdev != makedev(5, 2);
+}
+
+static int reopen(int fd, const struct stat *file)
+{
+    char path[sizeof("/proc/self/fd/-2147483648")];
+    struct stat opened;
+    if (!can_reopen(file))
+        return -1;
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    int own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (own < 0)
+        return -1;
+    if (fstat(own, &opened) == 0 && opened.st_dev == file->st_dev &&
+        opened.st_ino == file->st_ino && opened.st_rdev == file->st_rdev)
+        return own;
+    close(own);
+    return -1;
+}
+
+int outlet_open(struct outlet *outlet, int fd, struct error *error)
+{
+    struct stat file;
+    if (fstat(fd, &file) < 0)
+        return error_set(error, errno, "cannot write to descriptor %d: %s", fd, strerror(errno));
+    *outlet = (struct outlet){.fd = fd, .kind = OUTLET_FILE, .is_terminal = isatty(fd) == 1};
+    if (S_ISSOCK(file.st_mode)) {
+        outlet->kind = OUTLET_SOCKET;
+    } else if (S_ISFIFO(file.st_mode) || outlet->is_terminal) {
+        int own = reopen(fd, &file);
+        outlet->kind = own >= 0 ? OUTLET_OWN : OUTLET_POLLED;
+        outlet->fd = own >= 0 ? own : fd;
+    }
+    return 0;
+}
+
+void outlet_close(struct outlet *outlet)
+{
+    if (outlet->kind == OUTLET_OWN && outlet->fd >= 0)
+        close(outlet->fd);
+    buffer_fini(&outlet->queue);
+    *outlet = (struct outlet){.fd = -1, .state = OUTLET_CLOSED};
+}
+
+struct buffer *outlet_buffer(struct outlet *outlet)
+{
+    return &outlet->queue;
+}
+
+int outlet_fd(const struct outlet *outlet)
+{
+    return outlet->fd;
+}
+
+size_t outlet_waiting_bytes(const struct outlet *outlet)
+{
+    return outlet->queue.size - outlet->sent_bytes;
+}
+
+bool outlet_is_full(const struct outlet *outlet)
+{
+    return outlet_waiting_bytes(outlet) >= OUTLET_FULL_BYTES;
+}
+
+// A pipe that polls as writable takes PIPE_BUF bytes without blocking (pipe(7)).
+static ssize_t write_polled(int fd, const char *bytes, size_t size)
+{
+    struct pollfd ready = {.fd = fd, .events = POLLOUT};
+    int count = poll(&ready, 1, 0);
+    if (count < 0)
+        return -1;
+    if (count == 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return write(fd, bytes, size < PIPE_BUF ? size : PIPE_BUF);
+}
+
+static ssize_t write_some(const struct outlet *outlet)
+{
+    const char *bytes = outlet->queue.bytes + outlet->sent_bytes;
+    size_t size = outlet_waiting_bytes(outlet);
+    switch (outlet->kind) {
+    case OUTLET_SOCKET:
+        return send(outlet->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    case OUTLET_POLLED:
+        return write_polled(outlet->fd, bytes, size);
+    case OUTLET_OWN:
+    case OUTLET_FILE:
+        break;
+    }
+    return write(outlet->fd, bytes, size);
+}
+
+static enum outlet_state state_after(const struct outlet *outlet, int code)
+{
+    if (code == EAGAIN || code == EWOULDBLOCK)
+        return OUTLET_BUSY;
+    if (code == ENOSPC || code == EDQUOT)
+        return OUTLET_NO_SPACE;
+    if (code == EPIPE || code == ECONNRESET || (code == EIO && outlet->is_terminal))
+        return OUTLET_CLOSED;
+    return OUTLET_FAILED;
+}
+
+static void drop_queue(struct outlet *outlet)
+{
+    if (outlet->queue.capacity > KEPT_BYTES)
+        buffer_fini(&outlet->queue);
+    else
+        buffer_clear(&outlet->queue);
+    outlet->sent_bytes = 0;
+}
+
+// Moves what waits to the front, once it is the smaller half: each byte moves once at most, on
+// the average.
+static void close_gap(struct outlet *outlet)
+{
+    size_t waiting = outlet_waiting_bytes(outlet);
+    if (waiting > outlet->sent_bytes)
+        return;
+    memmove(outlet->queue.bytes, outlet->queue.bytes + outlet->sent_bytes, waiting);
+    outlet->queue.size = waiting;
+    outlet->sent_bytes = 0;
+}
+
+static bool is_over(enum outlet_state state)
+{
+    return state == OUTLET_CLOSED || state == OUTLET_FAILED;
+}
+
+enum outlet_state outlet_push(struct outlet *outlet)
+{
+    if (outlet->queue.failed) {
+        outlet->queue.failed = false;
+        outlet->lost_bytes = true;
+    }
+    if (!is_over(outlet->state))
+        outlet->state = OUTLET_IDLE;
+    while (outlet->state == OUTLET_IDLE && outlet_waiting_bytes(outlet) > 0) {
+        ssize_t written = write_some(outlet);
+        if (written > 0)
+            outlet->sent_bytes += (size_t)written;
+        else if (written == 0 || errno != EINTR)
+            outlet->state = state_after(outlet, written == 0 ? EAGAIN : errno);
+        if (outlet->state == OUTLET_FAILED)
+            outlet->error = errno;
+    }
+    if (outlet->state == OUTLET_IDLE || is_over(outlet->state))
+        drop_queue(outlet);
+    else
+        close_gap(outlet);
+    return outlet->state;
+}
+
+enum outlet_state outlet_offer(struct outlet *outlet)
+{
+    if (outlet_waiting_bytes(outlet) < OUTLET_WRITE_BYTES)
+        return outlet->state;
+    return outlet_push(outlet);
+}
+
+static nsec_t moment(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+// Until the outlet can take more, or the time is over.
+static void wait_for_room(const struct outlet *outlet, nsec_t limit)
+{
+    struct pollfd ready = {.fd = outlet->fd, .events = POLLOUT};
+    bool can_poll = outlet->state == OUTLET_BUSY;
+    nsec_t pause = can_poll || limit < no_space_pause ? limit : no_space_pause;
+    struct timespec time = {.tv_sec = pause / NSEC_PER_SEC, .tv_nsec = pause % NSEC_PER_SEC};
+    (void)ppoll(&ready, can_poll, pause == NSEC_NEVER ? NULL : &time, NULL);
+}
+
+enum outlet_state outlet_drain(struct outlet *outlet, nsec_t limit)
+{
+    nsec_t start = moment();
+    for (;;) {
+        enum outlet_state state = outlet_push(outlet);
+        if (state != OUTLET_BUSY && state != OUTLET_NO_SPACE)
+            return state;
+        nsec_t passed = limit == NSEC_NEVER ? 0 : moment() - start;
+        if (passed >= limit)
+            return state;
+        wait_for_room(outlet, limit == NSEC_NEVER ? NSEC_NEVER : limit - passed);
+    }
+}

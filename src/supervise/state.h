@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// The supervisor's inside, shared by the files of this module only.
+#pragma once
+
+#include "supervise/supervise.h"
+
+enum {
+    // A step gives a process at most three events and three actions (exit: exited, backoff or
+    // finished, removed; bury, spawn, …); the formation itself a handful.
+    OUTCOME_CAPACITY = 3 * LIMIT_PROCESSES + 16,
+};
+
+#define KILL_AGAIN_AFTER NSEC_PER_SEC       // a fork may have slipped through the first SIGKILL
+#define KILLS_BEFORE_ABANDONING 5           // then it hangs in the kernel and nobody can end it
+#define FIRST_WAITING_NOTICE_AFTER NSEC_PER_SEC
+#define NEXT_WAITING_NOTICE_AFTER (5 * NSEC_PER_SEC)
+#define REFUSAL_PAUSE_FIRST (50 * NSEC_PER_MSEC) // design §4: a failed spawn is not a crash
+#define REFUSAL_PAUSE_LONGEST (2 * NSEC_PER_SEC)
+
+// Restarts after crashes: a hundred at once, then a hundred a second. Enough for any healthy
+// formation; a thousand workers without their database do not take the machine with them.
+#define BOOT_BURST 100
+#define BOOT_INTERVAL (NSEC_PER_SEC / 100)
+
+struct supervisor {
+    const struct plan *plan;
+    struct random random;
+    nsec_t now;     // of the current step
+    nsec_t wake_at; // not later than the earliest deadline; earlier does no harm
+    nsec_t boots_paid_until; // the budget of boots: see budget.c
+    struct formation_record formation;
+    bool has_unplaced; // the plan wants more than there were vacant slots
+    unsigned slot_count;
+    unsigned state_count[PROCESS_STATE_COUNT]; // how many processes are in each state
+    struct process_record processes[LIMIT_PROCESSES];
+    bool numbers_seen[LIMIT_PROCESSES + 1]; // scratch of apply_plan
+    size_t event_count;
+    size_t action_count;
+    struct event events[OUTCOME_CAPACITY];
+    struct action actions[OUTCOME_CAPACITY];
+};
+
+// outcome.c: the only writers of state and outcome.
+void outcome_event(struct supervisor *supervisor, unsigned slot, enum event_kind kind, int detail);
+void outcome_formation_event(struct supervisor *supervisor, enum event_kind kind, int detail);
+void outcome_action(struct supervisor *supervisor, enum action_kind kind, unsigned slot, int value);
+void outcome_deadline(struct supervisor *supervisor, nsec_t *deadline, nsec_t at);
+
+// Moves a process on; `deadline` is when the new state is over by itself. Checks states.def.
+void process_enter(struct supervisor *supervisor, unsigned slot, enum process_state state,
+                   nsec_t deadline);
+
+// life.c: one process.
+void process_start(struct supervisor *supervisor, unsigned slot);
+void process_stop(struct supervisor *supervisor, unsigned slot);    // by request
+void process_kill(struct supervisor *supervisor, unsigned slot);    // at once
+void process_restart(struct supervisor *supervisor, unsigned slot); // by request
+void process_input(struct supervisor *supervisor, const struct input *input);
+void process_time(struct supervisor *supervisor, unsigned slot);
+
+// formation.c: all of them.
+void formation_plan(struct supervisor *supervisor, const struct plan *plan);
+void formation_stop(struct supervisor *supervisor, int signal, bool asked, int exit_status);
+void formation_kill(struct supervisor *supervisor);
+void formation_time(struct supervisor *supervisor);
+void formation_settle(struct supervisor *supervisor); // after each step: is all over?
+
+// budget.c
+nsec_t budget_pause(struct supervisor *supervisor, const struct process_policy *policy,
+                    uint32_t crashes);
+nsec_t budget_wait(struct supervisor *supervisor); // 0: boot now, it is paid for
+nsec_t budget_refusal_pause(uint32_t refusals);
+
+static inline const struct process_policy *policy_of(const struct supervisor *supervisor,
+                                                     const struct process_record *process)
+{
+    return &supervisor->plan->types[process->id.type].policy;
+}

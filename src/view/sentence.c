@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+// Why a launch failed is one table: stage and errno on the left, words on the right. Foreman's own
+// words ("unknown command", "terminated by", …) are kept, since scripts look for them.
+#include "view/sentence.h"
+
+#include "base/signal_name.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/wait.h>
+
+// So many names fit a line of a terminal; the rest is counted.
+enum { NAMES_LISTED = 8 };
+
+void sentence_started(struct buffer *out, int pid)
+{
+    buffer_append_format(out, "started with pid %d", pid);
+}
+
+static void append_signal(struct buffer *out, int signal)
+{
+    const char *name = signal_name(signal);
+    if (str_starts_with(str_of(name), "SIG"))
+        buffer_append_text(out, name);
+    else
+        buffer_append_format(out, "signal %d", signal);
+}
+
+void sentence_ended(struct buffer *out, int wait_status)
+{
+    if (WIFEXITED(wait_status)) {
+        buffer_append_format(out, "exited with code %d", WEXITSTATUS(wait_status));
+    } else if (WIFSIGNALED(wait_status)) {
+        buffer_append_text(out, "terminated by ");
+        append_signal(out, WTERMSIG(wait_status));
+        if (WCOREDUMP(wait_status))
+            buffer_append_text(out, " (core dumped)");
+    } else {
+        buffer_append_text(out, "died a mysterious death");
+    }
+}
+
+struct failure {
+    enum launch_stage stage;
+    int code; // errno; 0: any other
+    bool names_subject;
+    bool gives_reason;
+    const char *text;
+};
+
+// Searched from the top: a stage's own errors stand before its general one.
+static const struct failure failures[] = {
+    {LAUNCH_OUTPUT, EMFILE, false, false, "cannot open its output: too many files are open"},
+    {LAUNCH_OUTPUT, ENFILE, false, false,
+     "cannot open its output: the system's file table is full"},
+    {LAUNCH_OUTPUT, 0, false, true, "cannot open its output"},
+    {LAUNCH_FORK, EAGAIN, false, false, "cannot fork: too many processes or threads"},
+    {LAUNCH_FORK, ENOMEM, false, false, "cannot fork: out of memory"},
+    {LAUNCH_FORK, 0, false, true, "cannot fork"},
+    {LAUNCH_DIRECTORY, ENOENT, true, false, "directory gone"},
+    {LAUNCH_DIRECTORY, ENOTDIR, true, false, "not a directory"},
+    {LAUNCH_DIRECTORY, EACCES, true, false, "no permission to enter directory"},
+    {LAUNCH_DIRECTORY, 0, true, true, "cannot enter directory"},
+    {LAUNCH_SETUP, 0, false, true, "cannot prepare it"},
+    {LAUNCH_COMMAND, ENOENT, true, false, "unknown command"},
+    {LAUNCH_COMMAND, EACCES, true, false, "not executable"},
+    {LAUNCH_COMMAND, ENOEXEC, true, false, "neither a program nor a script with a #! line"},
+    {LAUNCH_COMMAND, E2BIG, true, false, "too long, with its arguments and environment"},
+    {LAUNCH_COMMAND, 0, true, true, "cannot execute"},
+};
+
+static const struct failure *find_failure(enum launch_stage stage, int code)
+{
+    const struct failure *failure = failures;
+    while (failure->stage != stage || (failure->code != code && failure->code != 0))
+        failure++;
+    return failure;
+}
+
+void sentence_not_started(struct buffer *out, enum launch_stage stage, int code, struct str subject)
+{
+    const struct failure *failure = find_failure(stage, code);
+    buffer_append_text(out, failure->text);
+    if (failure->names_subject) {
+        buffer_append_text(out, ": ");
+        buffer_append_str(out, subject);
+    }
+    if (failure->gives_reason) {
+        const char *reason = strerrordesc_np(code);
+        buffer_append_text(out, ": ");
+        buffer_append_text(out, reason ? reason : "unknown error");
+    }
+}
+
+void sentence_restarting(struct buffer *out, nsec_t pause, unsigned crash_count)
+{
+    char text[DURATION_TEXT_BYTES];
+    buffer_append_text(out, "restarting");
+    if (pause > 0)
+        buffer_append_format(out, " in %s", duration_format(pause, text));
+    if (crash_count > 1)
+        buffer_append_format(out, " (crash %u in a row)", crash_count);
+}
+
+void sentence_shutdown(struct buffer *out, int signal)
+{
+    append_signal(out, signal);
+    buffer_append_text(out, " received, starting shutdown");
+}
+
+void sentence_forward(struct buffer *out, int signal)
+{
+    const char *name = signal_name(signal);
+    if (str_starts_with(str_of(name), "SIG"))
+        buffer_append_text(out, name + 3); // as Foreman does here
+    else
+        append_signal(out, signal);
+    buffer_append_text(out, " received, forwarding it to children");
+}
+
+void sentence_sending_to_all(struct buffer *out, int signal)
+{
+    buffer_append_text(out, "sending ");
+    append_signal(out, signal);
+    buffer_append_text(out, " to all processes");
+}
+
+static void append_names(struct buffer *out, const struct str *names, size_t count)
+{
+    size_t listed = count <= NAMES_LISTED ? count : NAMES_LISTED;
+    for (size_t i = 0; i < listed; i++) {
+        if (i > 0)
+            buffer_append_text(out, ", ");
+        buffer_append_str(out, names[i]);
+    }
+    if (listed < count)
+        buffer_append_format(out, " and %zu more", count - listed);
+}
+
+void sentence_sending(struct buffer *out, int signal, const struct str *names, size_t count)
+{
+    buffer_append_text(out, "sending ");
+    append_signal(out, signal);
+    buffer_append_text(out, " to ");
+    append_names(out, names, count);
+}
+
+void sentence_waiting(struct buffer *out, const struct str *names, size_t count)
+{
+    buffer_append_text(out, "waiting for ");
+    append_names(out, names, count);
+}
+
+void sentence_boot_expired(struct buffer *out, nsec_t limit)
+{
+    char text[DURATION_TEXT_BYTES];
+    buffer_append_format(out, "not ready within %s, stopping it", duration_format(limit, text));
+}
+
+void sentence_left_behind(struct buffer *out, unsigned count)
+{
+    buffer_append_format(out,
+                         "left %u %s behind: let it run in the foreground "
+                         "(no daemon mode, no & in its command), so that it can be managed",
+                         count, count == 1 ? "process" : "processes");
+}
+
+void sentence_abandoned(struct buffer *out, int pid)
+{
+    buffer_append_format(out, "pid %d does not end, even by SIGKILL; giving up on it", pid);
+}
+
+void sentence_line_cut(struct buffer *out, size_t limit_bytes)
+{
+    size_t mebibytes = limit_bytes / (1024 * 1024);
+    if (mebibytes > 0 && limit_bytes % (1024 * 1024) == 0)
+        buffer_append_format(out, "a line of more than %zu MiB was cut", mebibytes);
+    else
+        buffer_append_format(out, "a line of more than %zu bytes was cut", limit_bytes);
+}

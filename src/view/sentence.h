@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// What people read about an event: one line, in Foreman's words where Foreman has some.
+#pragma once
+
+#include "base/buffer.h"
+#include "base/duration.h"
+#include "base/str.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+// How far a launch came before it failed.
+enum launch_stage {
+    LAUNCH_OUTPUT,    // its pipe or terminal
+    LAUNCH_FORK,      // the new process itself
+    LAUNCH_DIRECTORY, // entering its directory
+    LAUNCH_SETUP,     // anything else before the command
+    LAUNCH_COMMAND,   // executing it
+};
+
+// All append to `out`, without a newline; names and commands may hold any bytes.
+
+// "started with pid 1923"
+void sentence_started(struct buffer *out, int pid);
+
+// Of a wait(2) status: "exited with code 3", "terminated by SIGSEGV (core dumped)".
+void sentence_ended(struct buffer *out, int wait_status);
+
+// "unknown command: nosuch", "directory gone: /srv/shop". `subject` is the command, or for
+// LAUNCH_DIRECTORY the directory; `code` an errno value.
+void sentence_not_started(struct buffer *out, enum launch_stage stage, int code,
+                          struct str subject);
+
+// "restarting", "restarting in 1.6s (crash 3 in a row)"
+void sentence_restarting(struct buffer *out, nsec_t pause, unsigned crash_count);
+
+// "SIGINT received, starting shutdown", "USR1 received, forwarding it to children"
+void sentence_shutdown(struct buffer *out, int signal);
+void sentence_forward(struct buffer *out, int signal);
+
+// "sending SIGTERM to all processes"; the second with names: "sending SIGKILL to web.1, web.2".
+// Of many names the first ones are listed and the others counted.
+void sentence_sending_to_all(struct buffer *out, int signal);
+void sentence_sending(struct buffer *out, int signal, const struct str *names, size_t count);
+
+// "waiting for web.1, worker.2"
+void sentence_waiting(struct buffer *out, const struct str *names, size_t count);
+
+// "not ready within 60s, stopping it"
+void sentence_boot_expired(struct buffer *out, nsec_t limit);
+
+// Its main process ended, `count` processes of its tree live on: what is wrong and what to change.
+void sentence_left_behind(struct buffer *out, unsigned count);
+
+// "pid 1923 does not end, even by SIGKILL; giving up on it"
+void sentence_abandoned(struct buffer *out, int pid);
+
+// "a line of more than 4 MiB was cut"
+void sentence_line_cut(struct buffer *out, size_t limit_bytes);

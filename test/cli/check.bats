@@ -1,0 +1,158 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# formation check: everything that is wrong, at once, each with its place.
+# shellcheck disable=SC2016,SC2154 # $HOME in quotes is meant so; bats sets stderr
+load helpers
+
+# check ARGUMENT…: its exit status, $output and $stderr.
+check() {
+    run --separate-stderr "$FORMATION" check "$@"
+}
+
+@test "a good Procfile, in Foreman's words" {
+    procfile "web: sleep 1" "worker: sleep 1" "my-type_2: sleep 1"
+    check
+    [ "$status" -eq 0 ]
+    [ "$output" = "valid procfile detected (web, worker, my-type_2)" ]
+    [ "$stderr" = "" ]
+}
+
+@test "errors of all files, with line and column" {
+    procfile "web: sleep 1" "no colon" "my.type: sleep 1" "web: sleep 2"
+    echo "A-B=1" >.env
+    printf 'processes:\n  web:\n    quantty: 2\n' >formation.yaml
+    check
+    [ "$status" -eq 2 ]
+    [ "$output" = "" ]
+    for place in Procfile:2:1 Procfile:3:3 Procfile:4:1 .env:1:2 formation.yaml:3:5; do
+        grep -q "^$place: error: " <<<"$stderr"
+    done
+    grep -q "'quantity'" <<<"$stderr"
+    [ "$(grep -c . <<<"$stderr")" -eq 5 ]
+}
+
+@test "a program that is not there, not executable, or has no directory" {
+    procfile "a: nosuch x" "b: ./plain" "c: sleep 1"
+    touch plain
+    printf 'processes:\n  c:\n    directory: nosuch\n' >formation.yaml
+    check
+    [ "$status" -eq 2 ]
+    grep -qxF "Procfile:1:1: error: a: command not found: nosuch" <<<"$stderr"
+    grep -qxF "Procfile:2:1: error: b: not executable: ./plain" <<<"$stderr"
+    grep -q "^Procfile:3:1: error: c: cannot run in .*/nosuch: No such file" <<<"$stderr"
+}
+
+@test "a daemon is warned of, and the Procfile stays valid" {
+    procfile "web: sleep 1 --daemon" "job: sleep 1 &"
+    check
+    [ "$status" -eq 0 ]
+    [ "$output" = "valid procfile detected (web, job)" ]
+    grep -q "^Procfile:1:14: warning: '--daemon'" <<<"$stderr"
+    grep -q "^Procfile:2:14: warning: '&'" <<<"$stderr"
+}
+
+@test "lines of .env that tools read differently" {
+    procfile "web: sleep 1"
+    printf '%s\n' 'A=1 # c' 'B=$HOME' 'export C=1' 'D=plain' >.env
+    check
+    [ "$status" -eq 0 ]
+    [ "$(grep -c '^\.env:[123]:[0-9]*: warning: ' <<<"$stderr")" -eq 3 ]
+    [[ $stderr != *.env:4* ]]
+}
+
+@test "no Procfile, a directory, an empty one" {
+    check
+    [ "$status" -eq 2 ]
+    [ "$stderr" = "formation: Procfile does not exist" ]
+    check -f nosuch
+    [ "$stderr" = "formation: nosuch does not exist" ]
+    mkdir Procfile
+    check
+    [ "$status" -eq 2 ]
+    [ "$stderr" = "formation: Procfile is a directory, not a file" ]
+    rmdir Procfile
+    : >Procfile
+    check
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"no processes defined" ]]
+}
+
+@test "an unreadable Procfile" {
+    [ "$(id -u)" -ne 0 ] || skip "root reads everything"
+    procfile "web: sleep 1"
+    chmod 0 Procfile
+    check
+    [ "$status" -eq 2 ]
+    [ "$stderr" = "formation: Procfile cannot be read: Permission denied" ]
+}
+
+@test "a Procfile that no one would write" {
+    truncate -s 17M Procfile
+    check
+    [ "$status" -eq 2 ]
+    [ "$stderr" = "formation: Procfile is larger than 16 MiB" ]
+    printf 'web: sl\0eep 1\n' >Procfile
+    check
+    [ "$status" -eq 2 ]
+    grep -q "^Procfile:1:[0-9]*: error: .*NUL" <<<"$stderr"
+    { printf 'web: '; head -c 10000000 /dev/zero | tr '\0' x; echo; } >Procfile
+    check
+    [ "$status" -eq 2 ]
+    [ "${#stderr}" -lt 1000 ]
+    for ((line = 0; line < 300; line++)); do echo "bad"; done >Procfile
+    check
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"formation: and "*" more" ]]
+}
+
+@test "other files and folders" {
+    mkdir sub
+    echo "web: sleep 1" >sub/Procfile
+    echo "A=1 # c" >sub/.env
+    check -d sub
+    [ "$status" -eq 0 ]
+    [[ $stderr == sub/.env:1:4:* ]]
+    check -f sub/Procfile
+    [ "$status" -eq 0 ]
+    [ "$stderr" = "" ]
+    check -f sub/Procfile -e nosuch
+    [ "$status" -eq 2 ]
+    [ "$stderr" = "formation: nosuch does not exist" ]
+    check -d nosuch
+    [ "$status" -eq 2 ]
+}
+
+@test "a Procfile that a program writes" {
+    check -f <(echo "web: sleep 1")
+    [ "$status" -eq 0 ]
+    mkfifo fifo
+    check -f fifo
+    [ "$status" -eq 2 ]
+}
+
+@test ".foreman says which Procfile" {
+    echo "web: sleep 1" >Other
+    echo "procfile: Other" >.foreman
+    check
+    [ "$status" -eq 0 ]
+    echo "procfil: Other" >.foreman
+    check
+    [ "$status" -eq 2 ]
+    [[ $stderr == ".foreman:1:1: error: "* ]]
+}
+
+@test "as Foreman: its words, on standard output, exit status 1" {
+    check --compat foreman
+    [ "$status" -eq 1 ]
+    [ "$output" = "ERROR: Procfile does not exist." ]
+    check --compat foreman -f nosuch
+    [ "$output" = "ERROR: nosuch does not exist." ]
+    : >Procfile
+    check --compat foreman
+    [ "$status" -eq 1 ]
+    [ "$output" = "ERROR: no processes defined" ]
+    procfile "web: nosuch" "ignored" "web: sleep 1"
+    check --compat foreman
+    [ "$status" -eq 0 ]
+    [ "$output" = "valid procfile detected (web, web)" ]
+}

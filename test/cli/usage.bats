@@ -1,0 +1,138 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# What a person types wrong, or to find out; and that the completions know what `help` knows.
+# shellcheck disable=SC2016,SC2154 # $HOME in quotes is meant so; bats sets stderr
+load helpers
+
+# says STATUS SENTENCE ARGUMENT…: exactly that on standard error, and nothing on standard output.
+says() {
+    local wanted=$1 sentence=$2
+    shift 2
+    run --separate-stderr -"$wanted" "$FORMATION" "$@"
+    [ "$output" = "" ] && [ "$stderr" = "$sentence" ]
+}
+
+@test "help lists every command" {
+    run -0 "$FORMATION" help
+    for command in check help run start version; do
+        grep -q "^  $command" <<<"$output"
+    done
+    without=$output
+    run -0 "$FORMATION"
+    [ "$output" = "$without" ]
+    run -0 "$FORMATION" --help
+    [ "$output" = "$without" ]
+}
+
+@test "help of a command lists its options and no others" {
+    run -0 "$FORMATION" help check
+    grep -q -- "-f, --procfile FILE" <<<"$output"
+    [[ $output != *--port* ]]
+    of_help=$output
+    run -0 "$FORMATION" check --help
+    [ "$output" = "$of_help" ]
+}
+
+@test "help fits a terminal of 80 columns" {
+    for command in "" check help run start version; do
+        run -0 "$FORMATION" help $command
+        [ -z "$(grep -E '^.{81}' <<<"$output" || true)" ]
+    done
+}
+
+@test "version" {
+    run -0 "$FORMATION" version
+    [[ $output =~ ^formation\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+    run -0 "$FORMATION" --version
+    run -0 "$FORMATION" -v
+    run -0 "$FORMATION" --compat foreman version
+    [ "$output" = 0.90.0 ]
+}
+
+@test "an unknown command is answered with the nearest one" {
+    says 2 "formation: there is no command 'strat': did you mean 'start'?" strat
+    says 2 "formation: there is no command 'xyzzy': 'formation help' lists them" xyzzy
+    says 2 "formation: there is no command 'chekc': did you mean 'check'?" help chekc
+}
+
+@test "an unknown option is answered with the nearest one" {
+    says 2 "formation: there is no option --procfil: did you mean --procfile?" start --procfil x
+    says 2 "formation: there is no option -x" start -x
+    says 2 "formation: 'check' takes no option --port" check -p 3000
+}
+
+@test "a bad value is named together with its option" {
+    procfile "web: sleep 1"
+    says 2 "formation: -p takes a port number (1 to 65535), not 'http'" start -p http
+    says 2 "formation: --timeout takes a number of seconds or a duration (5, 500ms, 2m), not 'x'" \
+        start --timeout x
+    says 2 "formation: -f needs a value: FILE" start -f
+}
+
+@test "without a word to run" {
+    says 2 "formation: 'run' needs more: formation run COMMAND|TYPE [ARGUMENT ...]" run
+}
+
+@test "called as foreman, the exit status is Foreman's" {
+    ln -s "$(realpath "$FORMATION")" foreman
+    run -0 ./foreman version
+    [ "$output" = 0.90.0 ]
+    run -1 ./foreman bogus
+    run -1 ./foreman start -t abc
+}
+
+@test "output that cannot be written is an error" {
+    run -2 bash -c '"$1" help >/dev/full' - "$FORMATION"
+    [ "$output" = "formation: standard output cannot be written to" ]
+}
+
+@test "the manager is not for people" {
+    run --separate-stderr -2 "$FORMATION" manager check
+    [ "$stderr" = "formation: 'manager' is started by 'formation start' only" ]
+}
+
+@test "control characters in an argument do not reach the terminal" {
+    run -2 "$FORMATION" $'\e[31mred'
+    [[ $output != *$'\e'* ]]
+}
+
+# complete_bash WORD…: what bash would propose for the last one.
+complete_bash() {
+    PATH=$(dirname "$(realpath "$FORMATION")"):$PATH bash -c '
+        source "$1"
+        shift
+        COMP_WORDS=("$@")
+        COMP_CWORD=$(($# - 1))
+        _formation "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        echo "${COMPREPLY[*]}"
+    ' - "$BATS_TEST_DIRNAME/../../completions/formation.bash" "$@"
+}
+
+@test "bash completes commands, options and process types" {
+    procfile "web: nosuch" "worker: sleep 1"
+    mkdir sub
+    echo "clock: sleep 1" >sub/Procfile
+    [ "$(complete_bash formation "")" = "check help run start version" ]
+    [ "$(complete_bash formation st)" = "start" ]
+    [ "$(complete_bash formation help r)" = "run" ]
+    [ "$(complete_bash formation check --p)" = "--procfile" ]
+    [ "$(complete_bash formation --com)" = "--compat" ]
+    [ "$(complete_bash formation --compat "")" = "foreman" ]
+    [ "$(complete_bash formation start w)" = "web worker" ]
+    [ "$(complete_bash formation start web --except "")" = "web worker" ]
+    [ "$(complete_bash formation start -d sub "")" = "clock" ]
+    [ "$(complete_bash formation start -f Proc)" = "Procfile" ]
+    [ "$(complete_bash formation start -d "")" = "sub" ]
+    [ "$(complete_bash formation start -p "")" = "" ]
+    [[ $(complete_bash formation run w) == "web worker "* ]]
+}
+
+@test "the completions of zsh and fish are whole" {
+    for shell in zsh fish; do
+        command -v $shell >/dev/null || continue
+        case $shell in
+            zsh) zsh -n "$BATS_TEST_DIRNAME/../../completions/_formation" ;;
+            fish) fish -n "$BATS_TEST_DIRNAME/../../completions/formation.fish" ;;
+        esac
+    done
+}

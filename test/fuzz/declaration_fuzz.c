@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+// Any text as formation.yaml and as .foreman: it is refused with a place or gives values in their
+// bounds, and a plan that is made of it can be started.
+#include "config/assemble.h"
+#include "config/defaults.h"
+
+#include "base/limits.h"
+#include "plan/launch.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define REQUIRE(condition)                                                                         \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            (void)fprintf(stderr, "line %d: not so: %s\n", __LINE__, #condition);                  \
+            abort();                                                                               \
+        }                                                                                          \
+    } while (0)
+
+static bool is_terminated(struct str text)
+{
+    return strlen(text.bytes) == text.size;
+}
+
+static void check_type(const struct declared_type *type)
+{
+    REQUIRE(is_terminated(type->name) && is_terminated(type->command));
+    REQUIRE(is_terminated(type->directory));
+    REQUIRE(type->quantity <= LIMIT_QUANTITY);
+    REQUIRE(type->policy.stop_signal > 0 && type->policy.stop_signal <= 64);
+    REQUIRE(type->policy.stop_grace >= 0);
+    for (size_t i = 0; i < type->environment.count; i++) {
+        REQUIRE(type->environment.variables[i].name.size > 0);
+        REQUIRE(is_terminated(type->environment.variables[i].name));
+        REQUIRE(is_terminated(type->environment.variables[i].value));
+    }
+}
+
+static void check_places(const struct diagnostics *diagnostics, struct str text)
+{
+    size_t lines = 1;
+    for (size_t i = 0; i < text.size; i++)
+        lines += text.bytes[i] == '\n' || text.bytes[i] == '\r';
+    for (size_t i = 0; i < diagnostics->count; i++)
+        REQUIRE(diagnostics->items[i].text.size > 0 &&
+                diagnostics->items[i].origin.line <= lines + 1);
+}
+
+static void check_plan(const struct declaration *declaration)
+{
+    struct options options = {0};
+    struct diagnostics diagnostics = {0};
+    struct plan_sources sources = {
+        .declaration = declaration, .options = &options, .app = "app", .root = "/"};
+    struct plan *plan;
+    int result = plan_assemble(&sources, &plan, &diagnostics);
+    REQUIRE((result == 0) == (plan != NULL));
+    REQUIRE((result == 0) == (diagnostics.error_count == 0));
+    for (size_t i = 0; plan && i < plan->type_count; i++) {
+        static char *const inherited[] = {NULL};
+        struct arena arena = {0};
+        struct launch launch;
+        struct error error;
+        struct process_id id = {(uint16_t)i, 1};
+        REQUIRE(plan->types[i].directory.bytes[0] == '/');
+        REQUIRE(plan->types[i].policy.backoff_base > 0);
+        REQUIRE(plan->types[i].policy.backoff_max >= plan->types[i].policy.backoff_base);
+        if (plan->types[i].quantity > 0)
+            REQUIRE(plan_port(plan, id) > 0 && plan_port(plan, id) <= 65535);
+        if (launch_make(plan, id, inherited, NULL, &arena, &launch, &error) == 0)
+            REQUIRE(launch.argc > 0 && launch.envc >= 2 && !launch.argv[launch.argc]);
+        arena_fini(&arena);
+    }
+    plan_free(plan);
+    diagnostics_fini(&diagnostics);
+}
+
+static void read_declaration(struct str text)
+{
+    struct arena arena = {0};
+    struct diagnostics diagnostics = {0};
+    struct declaration declaration;
+    REQUIRE(declaration_parse(text, "formation.yaml", &arena, &declaration, &diagnostics) == 0);
+    check_places(&diagnostics, text);
+    REQUIRE(declaration.type_count <= LIMIT_TYPES);
+    REQUIRE(!declaration.has_port || (declaration.port > 0 && declaration.port <= 65535));
+    for (size_t i = 0; i < declaration.type_count; i++)
+        check_type(&declaration.types[i]);
+    for (size_t i = 0; i < declaration.env_file_count; i++)
+        REQUIRE(declaration.env_files[i].size > 0 && is_terminated(declaration.env_files[i]));
+    if (diagnostics.error_count == 0)
+        check_plan(&declaration);
+    diagnostics_fini(&diagnostics);
+    arena_fini(&arena);
+}
+
+static void read_defaults(struct str text)
+{
+    struct arena arena = {0};
+    struct diagnostics diagnostics = {0};
+    struct options options = {.port = 1, .has_port = true, .procfile = "Procfile"};
+    REQUIRE(defaults_merge(text, ".foreman", &arena, &options, &diagnostics) == 0);
+    check_places(&diagnostics, text);
+    REQUIRE(options.port == 1 && !options.no_port && strcmp(options.procfile, "Procfile") == 0);
+    diagnostics_fini(&diagnostics);
+    arena_fini(&arena);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct str text = {(const char *)data, size};
+    read_declaration(text);
+    read_defaults(text);
+    return 0;
+}
