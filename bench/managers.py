@@ -50,7 +50,7 @@ def cat_prepare(job):
 
 def formation_prepare(job, *flags):
     procfile(job)
-    return [str(BUILD / "formation"), "start", "-m", f"w={job.count}", *flags]
+    return [str(BUILD / "bench/formation"), "start", "-m", f"w={job.count}", *flags]
 
 
 def formation_bare_lines_prepare(job):
@@ -134,12 +134,12 @@ def bare_cat():
 
 
 def formation():
-    return Manager("formation", built(BUILD / "formation"), formation_prepare,
+    return Manager("formation", built(BUILD / "bench/formation"), formation_prepare,
                    "./dev build makes it")
 
 
 def formation_bare_lines():
-    return Manager("formation --no-prefix", built(BUILD / "formation"),
+    return Manager("formation --no-prefix", built(BUILD / "bench/formation"),
                    formation_bare_lines_prepare, "")
 
 

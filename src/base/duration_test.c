@@ -15,9 +15,9 @@ static void reads_what_people_write(void **state)
         const char *text;
         nsec_t value;
     } cases[] = {
-        {"50ms", 50 * NSEC_PER_MSEC}, {"10s", 10 * NSEC_PER_SEC}, {"1.5s", 1500 * NSEC_PER_MSEC},
-        {"2m", 120 * NSEC_PER_SEC},   {"1h", 3600 * NSEC_PER_SEC}, {"1d", 86400 * NSEC_PER_SEC},
-        {"5", 5 * NSEC_PER_SEC},      {"0.5", NSEC_PER_SEC / 2},   {"0", 0},
+        {"50ms", 50 * NSEC_PER_MSEC},   {"10s", 10 * NSEC_PER_SEC},  {"1.5s", 1500 * NSEC_PER_MSEC},
+        {"2m", 120 * NSEC_PER_SEC},     {"1h", 3600 * NSEC_PER_SEC}, {"1d", 86400 * NSEC_PER_SEC},
+        {"5", 5 * NSEC_PER_SEC},        {"0.5", NSEC_PER_SEC / 2},   {"0", 0},
         {"250us", 250 * NSEC_PER_USEC},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -30,9 +30,21 @@ static void reads_what_people_write(void **state)
 static void refuses_the_rest(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"",    "s",     "-1",  "1 s", "1.", "1.s", "1.2.3",
-                                        "abc", "1week", "1e3", "+1",  "0x1", "99999999999999999999",
-                                        "40000d", "inf"};
+    static const char *const texts[] = {"",
+                                        "s",
+                                        "-1",
+                                        "1 s",
+                                        "1.",
+                                        "1.s",
+                                        "1.2.3",
+                                        "abc",
+                                        "1week",
+                                        "1e3",
+                                        "+1",
+                                        "0x1",
+                                        "99999999999999999999",
+                                        "40000d",
+                                        "inf"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         nsec_t value = 42;
         if (duration_parse(str_of(texts[i]), &value))

@@ -91,9 +91,12 @@ static void measures_distances(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(slices_are_clamped),  cmocka_unit_test(compares_bytes),
-        cmocka_unit_test(trims_and_finds),     cmocka_unit_test(cuts_at_separators),
-        cmocka_unit_test(reads_digits_only),   cmocka_unit_test(measures_distances),
+        cmocka_unit_test(slices_are_clamped),
+        cmocka_unit_test(compares_bytes),
+        cmocka_unit_test(trims_and_finds),
+        cmocka_unit_test(cuts_at_separators),
+        cmocka_unit_test(reads_digits_only),
+        cmocka_unit_test(measures_distances),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

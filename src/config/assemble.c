@@ -232,10 +232,9 @@ static bool read_port(struct assembly *assembly, struct str text, struct origin 
     if (text.size == 0)
         return false;
     if (!str_to_unsigned(text, &port) || port < 1 || port > 65535) {
-        diagnostics_error(assembly->diagnostics, origin,
-                          "PORT is a number from 1 to 65535, not '%.*s'%s",
-                          STR_ARGS(diagnostic_excerpt(text)),
-                          origin.file.size ? "" : " (in the environment)");
+        diagnostics_error(
+            assembly->diagnostics, origin, "PORT is a number from 1 to 65535, not '%.*s'%s",
+            STR_ARGS(diagnostic_excerpt(text)), origin.file.size ? "" : " (in the environment)");
         return false;
     }
     *out = (unsigned)port;

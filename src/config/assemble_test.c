@@ -214,11 +214,12 @@ static void joins_procfile_and_declaration(void **state)
 {
     (void)state;
     struct fixture fixture;
-    assemble(&fixture, (struct story){procfile, .declaration = "app: shop\n"
-                                                               "processes:\n"
-                                                               "  extra: {command: e, tty: true}\n"
-                                                               "  web: {directory: ./x, env: {A: b}}\n"
-                                                               "  worker: {directory: /tmp}\n"});
+    assemble(&fixture,
+             (struct story){procfile, .declaration = "app: shop\n"
+                                                     "processes:\n"
+                                                     "  extra: {command: e, tty: true}\n"
+                                                     "  web: {directory: ./x, env: {A: b}}\n"
+                                                     "  worker: {directory: /tmp}\n"});
     EXPECT_FINDINGS(&fixture.diagnostics);
     const struct plan *plan = fixture.plan;
     assert_true(str_is(plan->app, "shop"));
@@ -277,8 +278,9 @@ static void options_reach_every_type(void **state)
 {
     (void)state;
     struct fixture fixture;
-    assemble(&fixture, (struct story){procfile, .declaration = "processes: {web: {stop: {grace: 9}}}",
-                                      .options = {.timeout = 7, .has_timeout = true, .tty = true}});
+    assemble(&fixture,
+             (struct story){procfile, .declaration = "processes: {web: {stop: {grace: 9}}}",
+                            .options = {.timeout = 7, .has_timeout = true, .tty = true}});
     EXPECT_FINDINGS(&fixture.diagnostics);
     for (size_t i = 0; i < fixture.plan->type_count; i++) {
         assert_int_equal(fixture.plan->types[i].policy.stop_grace, 7);

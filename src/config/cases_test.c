@@ -37,8 +37,16 @@ struct parsing_case {
 
 #define ENV(name, text, values, ...) {false, name, text, values, __VA_ARGS__},
 #define PROCFILE(name, text, values, ...) {true, name, text, values, __VA_ARGS__},
-#define GIVES(...) {__VA_ARGS__}
-#define NOTHING {{NULL, NULL}}
+#define GIVES(...)                                                                                 \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+#define NOTHING                                                                                    \
+    {                                                                                              \
+        {                                                                                          \
+            NULL, NULL                                                                             \
+        }                                                                                          \
+    }
 #define SAME IS_SAME, NULL, NOTHING
 #define REPORTED IS_REPORTED, NULL, NOTHING
 #define WIDER(why, values) IS_WIDER, why, values

@@ -42,8 +42,8 @@ static size_t skip_word(struct str command, size_t at)
 {
     while (at < command.size) {
         char c = command.bytes[at];
-        bool is_descriptor = c == '&' && at > 0 &&
-                             (command.bytes[at - 1] == '>' || command.bytes[at - 1] == '<');
+        bool is_descriptor =
+            c == '&' && at > 0 && (command.bytes[at - 1] == '>' || command.bytes[at - 1] == '<');
         bool is_both_outputs = c == '&' && at + 1 < command.size && command.bytes[at + 1] == '>';
         if (is_blank(c) || (is_operator(c) && !is_descriptor && !is_both_outputs))
             return at;

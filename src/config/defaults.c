@@ -104,8 +104,7 @@ static const char *choose(const char *said, struct str otherwise)
 
 static void put_under(const struct file_options *file, struct options *options)
 {
-    bool says_timestamp =
-        options->no_timestamp || options->timestamp || options->timestamp_format;
+    bool says_timestamp = options->no_timestamp || options->timestamp || options->timestamp_format;
     options->procfile = choose(options->procfile, file->procfile);
     options->root = choose(options->root, file->root);
     options->env_files = choose(options->env_files, file->env_files);
@@ -173,8 +172,8 @@ static void drop_unknown(struct yaml_node *map)
     }
 }
 
-int defaults_merge(struct str text, const char *file, struct arena *arena,
-                   struct options *options, struct diagnostics *diagnostics)
+int defaults_merge(struct str text, const char *file, struct arena *arena, struct options *options,
+                   struct diagnostics *diagnostics)
 {
     struct yaml_reader reader = {.arena = arena, .diagnostics = diagnostics};
     struct file_options said = {0};

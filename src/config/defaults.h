@@ -10,5 +10,5 @@
 // Reads `text` and fills what `options` (already read from the command line) leaves unsaid. Texts
 // are in `arena`. A key that Foreman does not know is an error, but with options->foreman it is
 // ignored. Returns 0 or -ENOMEM: what is wrong with the text is in `diagnostics`.
-int defaults_merge(struct str text, const char *file, struct arena *arena,
-                   struct options *options, struct diagnostics *diagnostics);
+int defaults_merge(struct str text, const char *file, struct arena *arena, struct options *options,
+                   struct diagnostics *diagnostics);

@@ -11,9 +11,9 @@ struct fixture {
 static void merge(struct fixture *fixture, const char *text, struct options *options)
 {
     *fixture = (struct fixture){0};
-    assert_int_equal(defaults_merge(str_of(text), ".foreman", &fixture->arena, options,
-                                    &fixture->diagnostics),
-                     0);
+    assert_int_equal(
+        defaults_merge(str_of(text), ".foreman", &fixture->arena, options, &fixture->diagnostics),
+        0);
 }
 
 static void finish(struct fixture *fixture)

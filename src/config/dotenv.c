@@ -21,6 +21,7 @@ struct parser {
     struct name_index names;
     struct buffer value;
     unsigned open_quote_line; // the last line with a quote that is not closed, or 0
+    bool has_content;         // a line that is neither blank nor a comment came before
     bool is_json;
     bool too_many;
 };
@@ -35,7 +36,7 @@ static void explain(struct parser *parser, const struct text_line *line)
     struct str name = str_trim(str_slice(text, 0, equals));
     size_t valid = dotenv_name_size(name);
 
-    if (parser->out->count == 0 && text.bytes[0] == '{') {
+    if (!parser->has_content && text.bytes[0] == '{') {
         parser->is_json = true;
         diagnostics_error(diagnostics, text_line_origin(line, indent),
                           "this looks like JSON: write one NAME=value a line");
@@ -47,7 +48,7 @@ static void explain(struct parser *parser, const struct text_line *line)
     } else if (str_starts_with(text, "export ") && equals == text.size) {
         diagnostics_error(diagnostics, text_line_origin(line, indent),
                           "'export' without a value sets nothing: write NAME=value");
-    } else if (valid > 0 && text.bytes[valid] == ':') {
+    } else if (valid > 0 && valid < text.size && text.bytes[valid] == ':') {
         diagnostics_error(diagnostics, text_line_origin(line, indent + valid),
                           "a colon where '=' belongs: write %.*s=value",
                           STR_ARGS(diagnostic_excerpt(str_slice(text, 0, valid))));
@@ -109,10 +110,9 @@ static bool is_acceptable(struct parser *parser, struct str name, struct origin 
         return false;
     }
     if (!parser->foreman && name_index_find(&parser->names, name, &twin)) {
-        diagnostics_error(parser->diagnostics, origin,
-                          "'%.*s' is already set in line %u: remove one of them",
-                          STR_ARGS(diagnostic_excerpt(name)),
-                          parser->out->entries[twin].origin.line);
+        diagnostics_error(
+            parser->diagnostics, origin, "'%.*s' is already set in line %u: remove one of them",
+            STR_ARGS(diagnostic_excerpt(name)), parser->out->entries[twin].origin.line);
         return false;
     }
     if (parser->out->count == LIMIT_LAUNCH_STRINGS) {
@@ -125,6 +125,16 @@ static bool is_acceptable(struct parser *parser, struct str name, struct origin 
     return true;
 }
 
+// A blank line or a comment. A NUL byte is told wherever it stands.
+static bool is_ignorable(const struct text_line *line)
+{
+    struct str text = line->text;
+    size_t indent = text_line_indent(line);
+    if (str_find_char(text, '\0') < text.size)
+        return false;
+    return indent == text.size || text.bytes[indent] == '#' || text.bytes[indent] == '\r';
+}
+
 static int parse_line(struct parser *parser, const struct text_line *line)
 {
     struct str text = line->text;
@@ -134,10 +144,6 @@ static int parse_line(struct parser *parser, const struct text_line *line)
                           "a NUL byte: no variable can hold one");
         return 0;
     }
-    size_t indent = text_line_indent(line);
-    if (indent == text.size || text.bytes[indent] == '#' || text.bytes[indent] == '\r')
-        return 0;
-
     struct dotenv_pair pair;
     if (!dotenv_match_foreman(text, &pair))
         if (parser->foreman || !read_widely(parser, line, &pair))
@@ -166,9 +172,13 @@ static int parse_line(struct parser *parser, const struct text_line *line)
 static int parse_lines(struct parser *parser, struct text_lines lines)
 {
     struct text_line line;
-    while (!parser->is_json && text_lines_next(&lines, &line))
+    while (!parser->is_json && text_lines_next(&lines, &line)) {
+        if (is_ignorable(&line))
+            continue;
         if (parse_line(parser, &line) != 0)
             return -ENOMEM;
+        parser->has_content = true;
+    }
     return 0;
 }
 

@@ -155,8 +155,9 @@ static const struct habit {
                   "dropped: double it, or use single quotes"},
     {find_bare_backslash, "a backslash outside of quotes is kept here and dropped by a shell: put "
                           "the value in single quotes"},
-    {find_bare_quote, "a quote inside a value without quotes is kept here and dropped or refused by "
-                      "other tools: put the whole value in quotes"},
+    {find_bare_quote,
+     "a quote inside a value without quotes is kept here and dropped or refused by "
+     "other tools: put the whole value in quotes"},
     {find_wide, "Foreman ignores this line: write NAME=value, without blanks around the name and "
                 "without 'export'"},
     {find_outer_blanks, "blanks at the ends of a value are kept here and dropped by other tools: "

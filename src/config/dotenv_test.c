@@ -177,9 +177,9 @@ static void is_silent_about_lines_that_all_read_alike(void **state)
 {
     (void)state;
     static const char *const lines[] = {
-        "A=1",        "A=",          "# A=x # y",       "A='$B'",   "A=\"x y\"", "A='x # y'",
-        "A=\"a\\nb\"", "A=\"a\\\\b\"", "A=\"\\$B\"",      "A=cost$5", "A=a$",      "A=http://x/#y",
-        "A=x=y",      "  # z",       "not a variable", "\r\n",     "",
+        "A=1",         "A=",           "# A=x # y",      "A='$B'",   "A=\"x y\"", "A='x # y'",
+        "A=\"a\\nb\"", "A=\"a\\\\b\"", "A=\"\\$B\"",     "A=cost$5", "A=a$",      "A=http://x/#y",
+        "A=x=y",       "  # z",        "not a variable", "\r\n",     "",
     };
     for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
         warns_of(lines[i], NULL);

@@ -32,8 +32,7 @@ static void is_silent(const char *command)
     char text[DIAGNOSTIC_TEXT_BYTES];
     lint(command, &diagnostics);
     if (diagnostics.count > 0)
-        fail_msg("%s: %s", command,
-                 diagnostic_format(&diagnostics.items[0], text, sizeof(text)));
+        fail_msg("%s: %s", command, diagnostic_format(&diagnostics.items[0], text, sizeof(text)));
     diagnostics_fini(&diagnostics);
 }
 

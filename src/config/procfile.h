@@ -13,7 +13,7 @@
 struct procfile_entry {
     struct str name;
     struct str command;
-    struct origin origin;  // of the name
+    struct origin origin; // of the name
     unsigned command_column;
 };
 

@@ -57,14 +57,12 @@ static void explains_each_line_that_foreman_ignores(void **state)
                  "ok: e\n"),
           false);
     assert_int_equal(fixture.procfile.count, 1);
-    EXPECT_FINDINGS(&fixture.diagnostics,
-                    "Procfile:1:4: blanks before the colon: write 'web:'",
+    EXPECT_FINDINGS(&fixture.diagnostics, "Procfile:1:4: blanks before the colon: write 'web:'",
                     "Procfile:2:1: blanks before the name: write 'job:' at the start of the line",
                     "Procfile:3:3: a name has only letters, digits, '-' and '_': 'my.app' cannot",
                     "Procfile:4:1: no colon in this line: write NAME: COMMAND",
                     "Procfile:5:1: no name before the colon",
-                    "Procfile:6:7: 'empty' has no command",
-                    "Procfile:7:7: 'blank' has no command");
+                    "Procfile:6:7: 'empty' has no command", "Procfile:7:7: 'blank' has no command");
     finish(&fixture);
 }
 

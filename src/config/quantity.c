@@ -25,8 +25,8 @@ static const struct origin nowhere;
 
 static struct str trim(struct str s) // Foreman takes out all white space, newlines too
 {
-    while (s.size && (s.bytes[0] == '\n' || s.bytes[0] == '\r' || s.bytes[0] == ' ' ||
-                      s.bytes[0] == '\t'))
+    while (s.size &&
+           (s.bytes[0] == '\n' || s.bytes[0] == '\r' || s.bytes[0] == ' ' || s.bytes[0] == '\t'))
         s = str_slice(s, 1, s.size);
     while (s.size && (s.bytes[s.size - 1] == '\n' || s.bytes[s.size - 1] == '\r' ||
                       s.bytes[s.size - 1] == ' ' || s.bytes[s.size - 1] == '\t'))
@@ -68,8 +68,8 @@ static void report_unknown(const struct command_line *line, const struct wish *w
     struct str nearest = diagnostic_nearest(wish->name, names, count);
     if (nearest.size)
         diagnostics_error(line->diagnostics, nowhere,
-                          "%s: there is no process type '%.*s': did you mean '%.*s'?",
-                          wish->source, STR_ARGS(excerpt), STR_ARGS(nearest));
+                          "%s: there is no process type '%.*s': did you mean '%.*s'?", wish->source,
+                          STR_ARGS(excerpt), STR_ARGS(nearest));
     else
         diagnostics_error(line->diagnostics, nowhere, "%s: there is no process type '%.*s'",
                           wish->source, STR_ARGS(excerpt));
@@ -144,8 +144,10 @@ static void apply_except(const struct command_line *line)
         if (trim(text).size == 0 || !parse_wish(line, "--except", text, &wish))
             continue;
         if (wish.has_count || means_all(line, wish.name))
-            diagnostics_error(line->diagnostics, nowhere, "--except takes names of process types, "
-                              "not '%.*s'", STR_ARGS(diagnostic_excerpt(trim(text))));
+            diagnostics_error(line->diagnostics, nowhere,
+                              "--except takes names of process types, "
+                              "not '%.*s'",
+                              STR_ARGS(diagnostic_excerpt(trim(text))));
         else
             set_quantity(line, wish.name, 0);
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The lines of a text file as Foreman splits them: "\r\n" and "\n" end a line, a lone "\r" does not.
+// The lines of a text file as Foreman splits them: "\r\n" and "\n" end a line, a lone "\r" does
+// not.
 #pragma once
 
 #include "base/str.h"

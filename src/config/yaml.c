@@ -130,22 +130,26 @@ static int open_node(struct builder *builder, const struct fy_event *event, enum
     return 0;
 }
 
-// Reports the keys that the map has twice.
+// Reports the keys that the map has twice, and keeps the first of each.
 static int close_map(struct builder *builder)
 {
     struct yaml_node *map = builder->open[--builder->depth];
     struct name_index lines;
     if (name_index_init(&lines, map->count, builder->arena) != 0)
         return -ENOMEM;
-    for (const struct yaml_node *child = map->first; child; child = child->next) {
-        struct str key = child->key->text;
+    for (struct yaml_node **at = &map->first; *at;) {
+        const struct yaml_node *key = (*at)->key;
         size_t line;
-        if (name_index_find(&lines, key, &line))
-            diagnostics_error(builder->diagnostics, child->key->origin,
+        if (name_index_find(&lines, key->text, &line)) {
+            diagnostics_error(builder->diagnostics, key->origin,
                               "'%.*s' is already in line %zu: remove one of them",
-                              STR_ARGS(diagnostic_excerpt(key)), line);
-        else
-            name_index_put(&lines, key, child->key->origin.line);
+                              STR_ARGS(diagnostic_excerpt(key->text)), line);
+            *at = (*at)->next;
+            map->count--;
+        } else {
+            name_index_put(&lines, key->text, key->origin.line);
+            at = &(*at)->next;
+        }
     }
     return 0;
 }

@@ -15,8 +15,8 @@ enum yaml_kind { YAML_TEXT, YAML_LIST, YAML_MAP };
 
 struct yaml_node {
     enum yaml_kind kind;
-    struct str text;         // YAML_TEXT: without quotes; NUL-terminated, without NUL inside
-    bool is_plain;           // YAML_TEXT: was not in quotes
+    struct str text; // YAML_TEXT: without quotes; NUL-terminated, without NUL inside
+    bool is_plain;   // YAML_TEXT: was not in quotes
     struct origin origin;
     struct yaml_node *key;   // the key that a map has it under, else NULL
     struct yaml_node *first; // of a list or map

@@ -239,10 +239,25 @@ static void on_signals(void)
 
 static void answer_fetch(const struct guard_request *request)
 {
-    struct guard_request answer = {.kind = GUARD_HOLD, .slot = request->slot};
+    struct guard_request answer = {.kind = GUARD_FETCH, .slot = request->slot};
     bool has = request->slot < guard.holds.used && guard.holds.slots[request->slot].near >= 0;
     (void)channel_send(guard.channel, &answer, sizeof(answer),
                        has ? &guard.holds.slots[request->slot].near : NULL, has, true);
+}
+
+// Returns how many of the descriptors, from the first, are held from now on.
+static size_t spawn(const struct guard_request *request, const int *fds, size_t fd_count)
+{
+    size_t held = request->flags & GUARD_SPAWN_OUTPUT ? 2 : 0;
+    size_t wanted = held + (request->flags & GUARD_SPAWN_CGROUP ? 1 : 0);
+    if (fd_count != wanted) { // some were lost for want of room in our table (unix(7))
+        hold_refuse(&guard.holds, request, EMFILE);
+        return 0;
+    }
+    if (held)
+        hold_keep(&guard.holds, request->slot, fds);
+    hold_spawn(&guard.holds, request, wanted > held ? fds[held] : -1, &guard.descriptor_limit);
+    return held;
 }
 
 static void close_all(const int *fds, size_t count)
@@ -259,17 +274,11 @@ static void carry_out(const struct guard_request *request, const int *fds, size_
         return;
     }
     switch ((enum guard_request_kind)request->kind) {
-    case GUARD_HOLD:
-        if (fd_count == 2) {
-            hold_keep(&guard.holds, request->slot, fds);
-            taken = 2;
-        }
-        break;
     case GUARD_FETCH:
         answer_fetch(request);
         break;
     case GUARD_SPAWN:
-        hold_spawn(&guard.holds, request, fd_count == 1 ? fds[0] : -1, &guard.descriptor_limit);
+        taken = spawn(request, fds, fd_count);
         break;
     case GUARD_SIGNAL:
         hold_signal(&guard.holds, request);

@@ -124,18 +124,10 @@ static int start(struct holds *holds, const struct guard_request *request, int c
     return result;
 }
 
-void hold_spawn(struct holds *holds, const struct guard_request *request, int cgroup_fd,
-                const struct rlimit *descriptor_limit)
+static void note_spawn(struct holds *holds, const struct guard_request *request, pid_t pid,
+                       int result, enum spawn_stage stage)
 {
     struct board_slot *slot = &holds->board->slots[request->slot];
-    enum spawn_stage stage;
-    pid_t pid = 0;
-    if (use_slot(holds, request->slot)->pidfd >= 0) {
-        if (atomic_load(&slot->state) == BOARD_LIVE)
-            return; // never two of one name, whatever a manager asks for
-        reap(holds, request->slot);
-    }
-    int result = start(holds, request, cgroup_fd, descriptor_limit, &pid, &stage);
     launch_ring_release(holds->board, request);
     slot->token = request->token;
     slot->pid = pid;
@@ -143,6 +135,30 @@ void hold_spawn(struct holds *holds, const struct guard_request *request, int cg
     slot->stage = (int32_t)stage;
     slot->status = 0;
     publish(holds, request->slot, result == 0 ? BOARD_LIVE : BOARD_FAILED);
+}
+
+void hold_spawn(struct holds *holds, const struct guard_request *request, int cgroup_fd,
+                const struct rlimit *descriptor_limit)
+{
+    enum spawn_stage stage;
+    pid_t pid = 0;
+    if (use_slot(holds, request->slot)->pidfd >= 0) {
+        if (atomic_load(&holds->board->slots[request->slot].state) == BOARD_LIVE) {
+            launch_ring_release(holds->board, request);
+            return; // never two of one name, whatever a manager asks for
+        }
+        reap(holds, request->slot);
+    }
+    int result = start(holds, request, cgroup_fd, descriptor_limit, &pid, &stage);
+    note_spawn(holds, request, pid, result, stage);
+}
+
+void hold_refuse(struct holds *holds, const struct guard_request *request, int error)
+{
+    if (use_slot(holds, request->slot)->pidfd < 0)
+        note_spawn(holds, request, 0, -error, SPAWN_STAGE_DESCRIPTORS);
+    else
+        launch_ring_release(holds->board, request);
 }
 
 static bool fits(const struct holds *holds, const struct guard_request *request)

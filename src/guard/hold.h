@@ -28,6 +28,8 @@ void holds_init(struct holds *holds, struct board *board, int watch_fd, int null
 void hold_keep(struct holds *holds, unsigned slot, const int fds[2]);
 void hold_spawn(struct holds *holds, const struct guard_request *request, int cgroup_fd,
                 const struct rlimit *descriptor_limit);
+// … cannot be spawned, since what it needs did not arrive.
+void hold_refuse(struct holds *holds, const struct guard_request *request, int error);
 void hold_signal(const struct holds *holds, const struct guard_request *request);
 void hold_bury(struct holds *holds, const struct guard_request *request);
 void hold_forget(struct holds *holds, unsigned slot);

@@ -8,10 +8,9 @@
 #include <stdint.h>
 
 enum guard_request_kind {
-    GUARD_HOLD,   // keep these descriptors for `slot`: near and far end of its output
-    GUARD_FETCH,  // send me the near end of `slot` (answered by a GUARD_HOLD message with it)
-    GUARD_SPAWN,  // start the launch in the ring as `token` of `slot`; a descriptor comes along if
-                  // it is to be born into a cgroup
+    GUARD_FETCH,  // send me the near end of `slot`'s output (answered by the same with it)
+    GUARD_SPAWN,  // start the launch in the ring as `token` of `slot`, with the descriptors that
+                  // the flags tell of, in their order
     GUARD_SIGNAL, // send `value` to the group of `token`, if that has not been buried
     GUARD_BURY,   // release the pid of `token`
     GUARD_FORGET, // bury what is dead in `slot` and close what is held for it
@@ -21,6 +20,8 @@ enum guard_request_kind {
 
 enum guard_request_flag {
     GUARD_SPAWN_TERMINAL = 1 << 0, // its output is a terminal: its input too, and controlling
+    GUARD_SPAWN_OUTPUT = 1 << 1,   // near and far end of its output come along, to be held
+    GUARD_SPAWN_CGROUP = 1 << 2,   // the cgroup folder that it is to be born into comes along
 };
 
 struct guard_request {

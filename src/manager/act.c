@@ -68,10 +68,30 @@ static char *reserve_launch(struct manager *manager, size_t size, uint64_t *at)
     return to;
 }
 
+// The descriptors that go with a spawn: the output's ends the first time, and the cgroup folder.
+static size_t descriptors_of(struct process *process, int folder, int fds[CHANNEL_DESCRIPTORS],
+                             uint32_t *flags)
+{
+    size_t count = 0;
+    if (process->has_terminal)
+        *flags |= GUARD_SPAWN_TERMINAL;
+    if (process->far >= 0) {
+        *flags |= GUARD_SPAWN_OUTPUT;
+        fds[count++] = process->near;
+        fds[count++] = process->far;
+    }
+    if (folder >= 0) {
+        *flags |= GUARD_SPAWN_CGROUP;
+        fds[count++] = folder;
+    }
+    return count;
+}
+
 static void send_launch(struct manager *manager, const struct action *action,
                         const struct launch *launch, const char *program)
 {
     struct process *process = process_of(manager, action->slot);
+    int fds[CHANNEL_DESCRIPTORS];
     size_t size = launch_bytes(launch, program);
     if (size > LIMIT_LAUNCH_BYTES || launch->argc + launch->envc + 2 > LIMIT_LAUNCH_STRINGS) {
         refuse(manager, action, SPAWN_STAGE_EXEC, E2BIG);
@@ -86,18 +106,21 @@ static void send_launch(struct manager *manager, const struct action *action,
         .kind = GUARD_SPAWN,
         .slot = action->slot,
         .token = action->token,
-        .flags = process->has_terminal ? GUARD_SPAWN_TERMINAL : 0,
         .argc = (uint32_t)launch->argc,
         .envc = (uint32_t)launch->envc,
         .launch_size = (uint32_t)size,
     };
+    size_t fd_count = descriptors_of(process, folder, fds, &request.flags);
     char *to = reserve_launch(manager, size, &request.launch_at);
     if (to) {
         write_launch(to, launch, program);
-        act_send(manager, request, &folder, folder >= 0);
+        act_send(manager, request, fds, fd_count);
     }
     if (folder >= 0)
         (void)close(folder);
+    if (process->far >= 0)
+        (void)close(process->far);
+    process->far = -1;
 }
 
 static void spawn(struct manager *manager, const struct action *action)

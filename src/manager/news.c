@@ -116,6 +116,10 @@ void news_of_slot(struct manager *manager, unsigned slot)
                                              .slot = slot,
                                              .token = on_board->token,
                                              .value = on_board->error});
+        // The guard may have got no output to hold: it is made anew for the next spawn.
+        if (on_board->stage == SPAWN_STAGE_DESCRIPTORS)
+            process_close(manager, slot);
+        return;
     }
     if ((state == BOARD_LIVE || state == BOARD_DEAD) && record->state == PROCESS_STARTING)
         decide_later(manager, (struct input){.kind = INPUT_SPAWNED,

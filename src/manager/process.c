@@ -16,7 +16,8 @@ struct process *process_of(struct manager *manager, unsigned slot)
     return slot < LIMIT_PROCESSES ? manager->processes[slot] : NULL;
 }
 
-static int new_process(struct manager *manager, unsigned slot, int near, struct process **out)
+static int new_process(struct manager *manager, unsigned slot, struct output_pair output,
+                       struct process **out)
 {
     const struct process_record *record = supervisor_process(manager->supervisor, slot);
     struct process *process = calloc(1, sizeof(*process));
@@ -24,7 +25,8 @@ static int new_process(struct manager *manager, unsigned slot, int near, struct 
         return -ENOMEM;
     process->manager = manager;
     process->slot = slot;
-    process->near = near;
+    process->near = output.near;
+    process->far = output.far;
     process->tree_fd = -1;
     process->pending_at = NSEC_NEVER;
     process->has_terminal = manager->plan->types[record->id.type].tty;
@@ -48,14 +50,11 @@ int process_open(struct manager *manager, unsigned slot, struct process **out)
                      : output_pipe(manager->pipe_bytes, &pair);
     if (result < 0)
         return result;
-    result = new_process(manager, slot, pair.near, out);
+    result = new_process(manager, slot, pair, out);
     if (result < 0) {
         (void)close(pair.near);
-    } else {
-        const int ends[2] = {pair.near, pair.far};
-        act_send(manager, (struct guard_request){.kind = GUARD_HOLD, .slot = slot}, ends, 2);
+        (void)close(pair.far);
     }
-    (void)close(pair.far);
     return result;
 }
 
@@ -74,7 +73,7 @@ int process_adopt(struct manager *manager, unsigned slot)
         return result;
     if (fd_count != 1)
         return -ENOENT;
-    result = new_process(manager, slot, fds[0], &process);
+    result = new_process(manager, slot, (struct output_pair){fds[0], -1}, &process);
     if (result < 0)
         (void)close(fds[0]);
     return result;
@@ -91,6 +90,8 @@ void process_close(struct manager *manager, unsigned slot)
     if (process->tree_fd >= 0)
         (void)close(process->tree_fd);
     (void)close(process->near);
+    if (process->far >= 0)
+        (void)close(process->far);
     lines_fini(&process->lines);
     free(process);
     act_send(manager, (struct guard_request){.kind = GUARD_FORGET, .slot = slot}, NULL, 0);

@@ -20,6 +20,7 @@ struct process {
     bool has_terminal;
     struct loop_source source; // of its output
     int near;                  // …read from here
+    int far;                   // the other end, until the guard has got it with the first spawn; -1
     struct lines lines;
     struct show_voice voice;
     nsec_t pending_at; // when its unfinished line is to be shown; NSEC_NEVER

@@ -232,8 +232,10 @@ static int check_size(const struct launch *launch, const char *name, struct erro
             return error_set(error, E2BIG, "%s: an argument of %zu bytes, the kernel takes %d",
                              name, size, LIMIT_ARGUMENT_BYTES);
         if (size > LIMIT_ARGUMENT_BYTES)
-            return error_set(error, E2BIG, "%s: the variable %.*s has %zu bytes, the kernel takes "
-                             "%d", name, (int)(strchr(text, '=') - text), text, size,
+            return error_set(error, E2BIG,
+                             "%s: the variable %.*s has %zu bytes, the kernel takes "
+                             "%d",
+                             name, (int)(strchr(text, '=') - text), text, size,
                              LIMIT_ARGUMENT_BYTES);
     }
     if (total > LIMIT_LAUNCH_BYTES)

@@ -92,13 +92,13 @@ static void each_name_is_there_once_and_the_nearest_wins(void **state)
                                  {str_of("D"), str_of("")}};
     struct variable of_type[] = {{str_of("C"), str_of("type")}, {str_of("PS"), str_of("type")}};
     const char *const inherited[] = {"A=inherited", "B=inherited", "A=again",    "nonsense",
-                               "=x",          "ID=outer",    "PORT=65535", NULL};
+                                     "=x",          "ID=outer",    "PORT=65535", NULL};
     prepare(&fixture, "x");
     fixture.plan.environment = (struct environment){of_plan, 4};
     fixture.type.environment = (struct environment){of_type, 2};
     make(&fixture, inherited, "ID=ours");
-    EXPECT_TEXTS(fixture.launch.envp, "A=inherited", "B=plan", "PORT=5001", "C=type", "D=",
-                 "PS=web.2", "ID=ours");
+    EXPECT_TEXTS(fixture.launch.envp, "A=inherited", "B=plan", "PORT=5001", "C=type",
+                 "D=", "PS=web.2", "ID=ours");
     assert_int_equal(fixture.launch.envc, 7);
     assert_string_equal(launch_variable(&fixture.launch, "C"), "type");
     assert_string_equal(launch_variable(&fixture.launch, "D"), "");
@@ -136,9 +136,8 @@ static void expands(struct variable *variables, size_t count, const char *comman
 static void foremans_expansion_is_textual(void **state)
 {
     (void)state;
-    struct variable variables[] = {{str_of("FOO"), str_of("foo")},
-                                   {str_of("A"), str_of("$B-$B")},
-                                   {str_of("B"), str_of("b")}};
+    struct variable variables[] = {
+        {str_of("FOO"), str_of("foo")}, {str_of("A"), str_of("$B-$B")}, {str_of("B"), str_of("b")}};
     expands(variables, 3, "x $FOO", "foo");
     expands(variables, 3, "x $FOOBAR", "fooBAR");
     expands(variables, 3, "x '$FOO'", "exec x 'foo'");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A scan that knows the quotes of sh(1) and a list of what is harmless. It is no parser: whatever is
-// on neither list makes the command SHELL_ALL_ALONG, which is always right and costs one process.
-// The first word must be bare, because what it is decides whether `exec` may stand before it.
+// A scan that knows the quotes of sh(1) and a list of what is harmless. It is no parser: whatever
+// is on neither list makes the command SHELL_ALL_ALONG, which is always right and costs one
+// process. The first word must be bare, because what it is decides whether `exec` may stand before
+// it.
 #include "plan/shell.h"
 
 #include <stdbool.h>
@@ -10,17 +11,17 @@
 // Built-ins and reserved words of dash, bash and POSIX. Those that also exist as programs are here
 // too: the shell's own echo is not /bin/echo.
 static const char *const shell_words[] = {
-    "!",        ".",        ":",       "[",        "[[",       "]]",       "alias",   "bg",
-    "bind",     "break",    "builtin", "caller",   "case",     "cd",       "chdir",   "command",
-    "compgen",  "complete", "compopt", "continue", "coproc",   "declare",  "dirs",    "disown",
-    "do",       "done",     "echo",    "elif",     "else",     "enable",   "esac",    "eval",
-    "exec",     "exit",     "export",  "false",    "fc",       "fg",       "fi",      "for",
-    "function", "getopts",  "hash",    "help",     "history",  "if",       "in",      "jobs",
-    "kill",     "let",      "local",   "logout",   "mapfile",  "popd",     "printf",  "pushd",
-    "pwd",      "read",     "readarray", "readonly", "return", "select",   "set",     "shift",
-    "shopt",    "source",   "suspend", "test",     "then",     "time",     "times",   "trap",
-    "true",     "type",     "typeset", "ulimit",   "umask",    "unalias",  "unset",   "until",
-    "wait",     "while",    "{",       "}",
+    "!",        ".",        ":",         "[",        "[[",      "]]",      "alias",  "bg",
+    "bind",     "break",    "builtin",   "caller",   "case",    "cd",      "chdir",  "command",
+    "compgen",  "complete", "compopt",   "continue", "coproc",  "declare", "dirs",   "disown",
+    "do",       "done",     "echo",      "elif",     "else",    "enable",  "esac",   "eval",
+    "exec",     "exit",     "export",    "false",    "fc",      "fg",      "fi",     "for",
+    "function", "getopts",  "hash",      "help",     "history", "if",      "in",     "jobs",
+    "kill",     "let",      "local",     "logout",   "mapfile", "popd",    "printf", "pushd",
+    "pwd",      "read",     "readarray", "readonly", "return",  "select",  "set",    "shift",
+    "shopt",    "source",   "suspend",   "test",     "then",    "time",    "times",  "trap",
+    "true",     "type",     "typeset",   "ulimit",   "umask",   "unalias", "unset",  "until",
+    "wait",     "while",    "{",         "}",
 };
 
 static bool is_shell_word(struct str word)

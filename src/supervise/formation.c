@@ -85,10 +85,31 @@ static unsigned place_missing(struct supervisor *supervisor, unsigned type, unsi
     return from;
 }
 
+// The last manager may have died in the middle of an outcome's events. What the journal then says
+// of a process is a step behind what was decided; once more, it is decided.
+static void resume(struct supervisor *supervisor, unsigned slot)
+{
+    switch ((enum formation_phase)supervisor->formation.phase) {
+    case FORMATION_RUNNING:
+        process_resume(supervisor, slot);
+        break;
+    case FORMATION_STOPPING:
+        process_stop(supervisor, slot);
+        break;
+    case FORMATION_KILLING:
+        process_kill(supervisor, slot);
+        break;
+    case FORMATION_ENDED:
+        break;
+    }
+}
+
 void formation_plan(struct supervisor *supervisor, const struct plan *plan)
 {
     supervisor->plan = plan;
     supervisor->has_unplaced = false;
+    for (unsigned slot = 0; slot < supervisor->slot_count; slot++)
+        resume(supervisor, slot);
     if (supervisor->formation.phase != FORMATION_RUNNING)
         return;
     for (unsigned slot = 0; slot < supervisor->slot_count; slot++)
@@ -100,11 +121,24 @@ void formation_plan(struct supervisor *supervisor, const struct plan *plan)
             from = place_missing(supervisor, type, from);
 }
 
+static unsigned active_count(const struct supervisor *supervisor)
+{
+    const unsigned *count = supervisor->state_count;
+    return supervisor->slot_count - count[PROCESS_VACANT] - count[PROCESS_FINISHED];
+}
+
 static void enter_phase(struct supervisor *supervisor, enum formation_phase phase, nsec_t deadline)
 {
     supervisor->formation.phase = (uint8_t)phase;
     supervisor->formation.since = supervisor->now;
     outcome_deadline(supervisor, &supervisor->formation.deadline, deadline);
+}
+
+// It ends by itself already, and now a person wants that too: whoever asks is told who blocks.
+static void ask(struct supervisor *supervisor)
+{
+    supervisor->formation.asked = true;
+    outcome_formation_event(supervisor, EVENT_FORMATION_WAITING, (int)active_count(supervisor));
 }
 
 void formation_stop(struct supervisor *supervisor, int signal, bool asked, int exit_status)
@@ -114,7 +148,8 @@ void formation_stop(struct supervisor *supervisor, int signal, bool asked, int e
         // Somebody asks for an end that has begun: patience is over at the second Ctrl-C.
         if (formation->asked && asked && signal == SIGINT)
             formation_kill(supervisor);
-        formation->asked |= asked;
+        else if (formation->phase == FORMATION_STOPPING && asked && !formation->asked)
+            ask(supervisor);
         return;
     }
     formation->asked = asked;
@@ -136,12 +171,6 @@ void formation_kill(struct supervisor *supervisor)
     outcome_formation_event(supervisor, EVENT_FORMATION_KILLING, 0);
     for (unsigned slot = 0; slot < supervisor->slot_count; slot++)
         process_kill(supervisor, slot);
-}
-
-static unsigned active_count(const struct supervisor *supervisor)
-{
-    const unsigned *count = supervisor->state_count;
-    return supervisor->slot_count - count[PROCESS_VACANT] - count[PROCESS_FINISHED];
 }
 
 void formation_time(struct supervisor *supervisor)

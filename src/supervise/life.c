@@ -7,14 +7,22 @@
 #include <errno.h>
 #include <sys/wait.h> // the macros that read a wait status; no system call
 
-static void set_flags(struct supervisor *supervisor, unsigned slot, unsigned set, unsigned clear)
+// Changes what is to become of a process, in one event, if that is news.
+static void amend(struct supervisor *supervisor, unsigned slot, unsigned set, unsigned clear,
+                  uint32_t crashes)
 {
     struct process_record *process = &supervisor->processes[slot];
     unsigned flags = (process->flags | set) & ~clear;
-    if (flags == process->flags)
+    if (flags == process->flags && crashes == process->crashes)
         return;
     process->flags = (uint8_t)flags;
+    process->crashes = crashes;
     outcome_event(supervisor, slot, EVENT_ASKED, (int)flags);
+}
+
+static void set_flags(struct supervisor *supervisor, unsigned slot, unsigned set, unsigned clear)
+{
+    amend(supervisor, slot, set, clear, supervisor->processes[slot].crashes);
 }
 
 static void finish(struct supervisor *supervisor, unsigned slot)
@@ -98,9 +106,12 @@ void process_kill(struct supervisor *supervisor, unsigned slot)
     case PROCESS_READY:
     case PROCESS_STOPPING:
     case PROCESS_EXITED:
-        process->flags = (uint8_t)((process->flags | RECORD_ASKED) & ~RECORD_RESTART);
-        if (!(process->flags & RECORD_KILLED))
+        if (process->kills > 0) { // it is repeated anyway
+            set_flags(supervisor, slot, RECORD_ASKED, RECORD_RESTART);
+        } else {
+            process->flags = (uint8_t)((process->flags | RECORD_ASKED) & ~RECORD_RESTART);
             send_kill(supervisor, slot);
+        }
         break;
     case PROCESS_STARTING:
         set_flags(supervisor, slot, RECORD_ASKED | RECORD_KILLED, RECORD_RESTART);
@@ -120,32 +131,46 @@ void process_restart(struct supervisor *supervisor, unsigned slot)
     struct process_record *process = &supervisor->processes[slot];
     if (supervisor->formation.phase != FORMATION_RUNNING || !(process->flags & RECORD_WANTED))
         return;
-    process->crashes = 0;
     switch ((enum process_state)process->state) {
     case PROCESS_RUNNING:
     case PROCESS_READY:
         process->flags |= RECORD_RESTART;
+        process->crashes = 0;
         send_stop(supervisor, slot, EVENT_STOPPING);
         break;
     case PROCESS_STOPPING:
     case PROCESS_EXITED:
-        set_flags(supervisor, slot, RECORD_RESTART, RECORD_ASKED);
+        amend(supervisor, slot, RECORD_RESTART, RECORD_ASKED, 0);
         break;
     case PROCESS_BACKOFF:
+        process->crashes = 0;
         process_start(supervisor, slot);
         break;
     case PROCESS_FINISHED:
+        process->crashes = 0;
         process_enter(supervisor, slot, PROCESS_WAITING, NSEC_NEVER);
         process_start(supervisor, slot);
         break;
     case PROCESS_STARTING: // a stop may have been asked for and not been carried out yet
-        set_flags(supervisor, slot, 0, RECORD_ASKED);
+        amend(supervisor, slot, 0, RECORD_ASKED, 0);
         break;
     case PROCESS_WAITING:
     case PROCESS_VACANT:
     case PROCESS_STATE_COUNT:
         break;
     }
+}
+
+void process_resume(struct supervisor *supervisor, unsigned slot)
+{
+    const struct process_record *process = &supervisor->processes[slot];
+    bool is_serving = process->state == PROCESS_RUNNING || process->state == PROCESS_READY;
+    if (process->state == PROCESS_WAITING)
+        process_start(supervisor, slot);
+    else if (process->state == PROCESS_FINISHED && !(process->flags & RECORD_WANTED))
+        finish(supervisor, slot);
+    else if (is_serving && process->flags & RECORD_ASKED)
+        send_stop(supervisor, slot, EVENT_STOPPING);
 }
 
 // The machine is short of something that comes back; the program itself is not to blame.
@@ -224,10 +249,20 @@ static void spawn_failed(struct supervisor *supervisor, unsigned slot, int error
     }
 }
 
+// Foreman's rule: an exit that nobody asked for ends all.
+static void end_at_first_exit(struct supervisor *supervisor, unsigned slot)
+{
+    const struct process_record *process = &supervisor->processes[slot];
+    int status = process->exit_status;
+    if (!supervisor->plan->ends_at_first_exit || process->flags & (RECORD_ASKED | RECORD_RESTART))
+        return;
+    formation_stop(supervisor, 0, false,
+                   WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
 static void exited(struct supervisor *supervisor, unsigned slot, int status)
 {
     struct process_record *process = &supervisor->processes[slot];
-    bool is_crash = !(process->flags & (RECORD_ASKED | RECORD_RESTART));
     // What is left of the tree has the rest of the grace that is running, or a new one.
     nsec_t deadline = process->deadline;
     if (process->state != PROCESS_STOPPING)
@@ -235,16 +270,14 @@ static void exited(struct supervisor *supervisor, unsigned slot, int status)
     process->exit_status = status;
     process_enter(supervisor, slot, PROCESS_EXITED, deadline);
     outcome_event(supervisor, slot, EVENT_EXITED, status);
-    if (is_crash && supervisor->plan->ends_at_first_exit) {
-        int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-        formation_stop(supervisor, 0, false, code);
-    }
+    end_at_first_exit(supervisor, slot);
 }
 
 static void emptied(struct supervisor *supervisor, unsigned slot)
 {
     struct process_record *process = &supervisor->processes[slot];
     outcome_action(supervisor, ACTION_BURY, slot, 0);
+    end_at_first_exit(supervisor, slot); // no news, unless a manager died right after the exit
     if (process->flags & RECORD_ASKED || !(process->flags & RECORD_WANTED))
         finish(supervisor, slot);
     else if (process->flags & RECORD_RESTART)

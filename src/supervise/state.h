@@ -32,10 +32,11 @@ struct supervisor {
     bool has_unplaced; // the plan wants more than there were vacant slots
     unsigned slot_count;
     unsigned state_count[PROCESS_STATE_COUNT]; // how many processes are in each state
-    struct process_record processes[LIMIT_PROCESSES];
-    bool numbers_seen[LIMIT_PROCESSES + 1]; // scratch of apply_plan
     size_t event_count;
     size_t action_count;
+    struct process_record processes[LIMIT_PROCESSES];
+    // From here on, scratch: whoever uses it has written it before.
+    bool numbers_seen[LIMIT_PROCESSES + 1]; // of place_missing
     struct event events[OUTCOME_CAPACITY];
     struct action actions[OUTCOME_CAPACITY];
 };
@@ -55,6 +56,7 @@ void process_start(struct supervisor *supervisor, unsigned slot);
 void process_stop(struct supervisor *supervisor, unsigned slot);    // by request
 void process_kill(struct supervisor *supervisor, unsigned slot);    // at once
 void process_restart(struct supervisor *supervisor, unsigned slot); // by request
+void process_resume(struct supervisor *supervisor, unsigned slot);  // what was decided half
 void process_input(struct supervisor *supervisor, const struct input *input);
 void process_time(struct supervisor *supervisor, unsigned slot);
 

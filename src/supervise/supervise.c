@@ -8,17 +8,25 @@
 #include "supervise/state.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct supervisor *supervisor_new(uint64_t seed)
 {
     struct supervisor *supervisor = calloc(1, sizeof(*supervisor));
-    if (!supervisor)
-        return NULL;
+    if (supervisor)
+        supervisor_reset(supervisor, seed);
+    return supervisor;
+}
+
+void supervisor_reset(struct supervisor *supervisor, uint64_t seed)
+{
+    memset(supervisor, 0, offsetof(struct supervisor, processes) +
+                              supervisor->slot_count * sizeof(supervisor->processes[0]));
     supervisor->random.state = seed;
     supervisor->wake_at = NSEC_NEVER;
     supervisor->formation.deadline = NSEC_NEVER;
-    return supervisor;
 }
 
 void supervisor_free(struct supervisor *supervisor)

@@ -66,6 +66,9 @@ struct supervisor;
 struct supervisor *supervisor_new(uint64_t seed);
 void supervisor_free(struct supervisor *supervisor);
 
+// As if new, at the cost of the slots that were used: for a million short lives in one memory.
+void supervisor_reset(struct supervisor *supervisor, uint64_t seed);
+
 // Continues where a dead supervisor was: `snapshot` is what its events add up to, `plan` what is
 // wanted. Feed INPUT_PLAN next, then what happened meanwhile. Not after a step.
 void supervisor_restore(struct supervisor *supervisor, const struct snapshot *snapshot,

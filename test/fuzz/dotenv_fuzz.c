@@ -38,8 +38,8 @@ static void read_text(struct str text, bool foreman, struct reading *out)
         REQUIRE(strlen(variable->value.bytes) == variable->value.size);
         REQUIRE(str_find_char(variable->name, '=') == variable->name.size);
         REQUIRE(variable->name.size + variable->value.size + 2 <= LIMIT_ARGUMENT_BYTES);
-        REQUIRE(i == 0 || out->dotenv.entries[i].origin.line >
-                              out->dotenv.entries[i - 1].origin.line);
+        REQUIRE(i == 0 ||
+                out->dotenv.entries[i].origin.line > out->dotenv.entries[i - 1].origin.line);
     }
 }
 
@@ -102,7 +102,8 @@ static size_t lines_with_content(struct str text)
         text = str_slice(text, 3, text.size);
     while (str_next(&text, '\n', &line)) {
         struct str front = str_trim(line);
-        count += front.size > 0 && front.bytes[0] != '#' && front.bytes[0] != '\r';
+        bool has_nul = str_find_char(line, '\0') < line.size; // is told in comments too
+        count += has_nul || (front.size > 0 && front.bytes[0] != '#' && front.bytes[0] != '\r');
     }
     return count;
 }

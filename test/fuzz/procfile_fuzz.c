@@ -80,8 +80,8 @@ static void compare_with_expression(struct str text, const struct reading *readi
         char *copy = strndup(line.bytes, line.size);
         regmatch_t groups[3];
         REQUIRE(copy);
-        if (regexec(&expression, copy, 3, groups, 0) == 0 &&
-            groups[1].rm_eo <= LIMIT_NAME_BYTES && seen < LIMIT_TYPES) {
+        if (regexec(&expression, copy, 3, groups, 0) == 0 && groups[1].rm_eo <= LIMIT_NAME_BYTES &&
+            seen < LIMIT_TYPES) {
             REQUIRE(seen < reading->procfile.count);
             const struct procfile_entry *entry = &reading->procfile.entries[seen++];
             REQUIRE(str_equal(entry->name, str_slice(line, 0, (size_t)groups[1].rm_eo)));
@@ -116,11 +116,12 @@ static size_t lines_with_content(struct str text)
         text = str_slice(text, 3, text.size);
     while (str_next(&text, '\n', &line)) {
         size_t at = 0;
-        while (at < line.size && (line.bytes[at] == ' ' || (line.bytes[at] >= '\t' &&
-                                                            line.bytes[at] <= '\r')))
+        while (at < line.size &&
+               (line.bytes[at] == ' ' || (line.bytes[at] >= '\t' && line.bytes[at] <= '\r')))
             at++;
         struct str front = str_trim(line);
-        count += at < line.size && front.bytes[0] != '#';
+        bool has_nul = str_find_char(line, '\0') < line.size; // is told in comments too
+        count += has_nul || (at < line.size && front.bytes[0] != '#');
     }
     return count;
 }

@@ -58,7 +58,6 @@ static const struct temper good_temper = {
     .left_ends_after = NSEC_PER_MSEC,
     .left_stops_after = NSEC_PER_MSEC,
     .ready_after = NSEC_PER_MSEC,
-    .ready_lasts = NSEC_NEVER,
 };
 
 static struct temper draw_temper(struct world *world)
@@ -73,7 +72,9 @@ static struct temper draw_temper(struct world *world)
     temper.stop_status = random_chance(&world->random, 500) ? 0 : SIGTERM;
     temper.dies_after = time_or_never(world, climate->unkillable, WORLD_DEATH_LONGEST);
     temper.ready_after = time_or_never(world, climate->never_ready, climate->haste);
-    temper.ready_lasts = time_or_never(world, 800, climate->haste);
+    temper.ready_lasts = world_draw_time(world, climate->haste);
+    if (by_chance(world, 200))
+        temper.ready_changes = (unsigned)random_below(&world->random, 6);
     if (by_chance(world, climate->leaves)) {
         temper.left = 1 + (unsigned)random_below(&world->random, 3);
         temper.left_ends_after = time_or_never(world, 500, climate->haste);
@@ -296,8 +297,11 @@ static void pass_body(struct world *world, struct body *body)
         end_main(world, body);
     } else if (body->ready_changes_at <= world->now) {
         body->is_ready = !body->is_ready;
-        nsec_t lasts = body->temper.ready_lasts;
-        body->ready_changes_at = after(world->now, lasts ? lasts : NSEC_PER_MSEC);
+        body->ready_changes_at = NSEC_NEVER;
+        if (body->temper.ready_changes > 0) {
+            body->temper.ready_changes--;
+            body->ready_changes_at = world->now + body->temper.ready_lasts;
+        }
         change(world, body);
     }
 }

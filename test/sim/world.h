@@ -50,7 +50,8 @@ struct temper {
     unsigned left;     // this many of its tree outlive it
     nsec_t left_ends_after, left_stops_after;
     unsigned left_slips; // SIGKILLs to the tree that a fork slips through
-    nsec_t ready_after, ready_lasts; // ready_lasts passes between all further changes
+    nsec_t ready_after, ready_lasts; // ready_lasts passes between all further changes,
+    unsigned ready_changes;          // …of which there are so many
 };
 
 enum body_state {

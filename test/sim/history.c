@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+// First all the trouble that the climate of the seed allows, with requests at the worst moments;
+// then the world heals, and what is must become what is wanted.
+#include "history.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+struct simulation *simulation_new(void)
+{
+    struct simulation *simulation = calloc(1, sizeof(*simulation));
+    if (!simulation)
+        return NULL;
+    struct shell *shell = &simulation->shell;
+    shell->world = &simulation->world;
+    shell->check = &simulation->check;
+    shell->supervisor = supervisor_new(0);
+    shell->journal = calloc(1, sizeof(*shell->journal));
+    simulation->check.world = &simulation->world;
+    simulation->check.shell = shell;
+    simulation->plan.types = simulation->types;
+    if (!shell->supervisor || !shell->journal) {
+        simulation_free(simulation);
+        return NULL;
+    }
+    return simulation;
+}
+
+void simulation_free(struct simulation *simulation)
+{
+    supervisor_free(simulation->shell.supervisor);
+    free(simulation->shell.journal);
+    free(simulation);
+}
+
+// Nothing at all in half of the histories: a fault is best seen without the others.
+static unsigned draw_rate(struct random *random, unsigned most)
+{
+    return random_chance(random, 500) ? 0 : (unsigned)random_below(random, most + 1);
+}
+
+static struct climate draw_climate(struct random *random)
+{
+    static const nsec_t hastes[] = {NSEC_PER_MSEC, 50 * NSEC_PER_MSEC, NSEC_PER_SEC,
+                                    20 * NSEC_PER_SEC};
+    return (struct climate){
+        .refuses = draw_rate(random, 600),
+        .misses = draw_rate(random, 300),
+        .crashes = draw_rate(random, 1000),
+        .stubborn = draw_rate(random, 1000),
+        .unkillable = random_chance(random, 100) ? 300 : 0,
+        .leaves = draw_rate(random, 1000),
+        .never_ready = draw_rate(random, 700),
+        .deaths = draw_rate(random, 150),
+        .torn = draw_rate(random, 1000),
+        .haste = hastes[random_below(random, 4)],
+        .heals_unkillable = random_chance(random, 500),
+    };
+}
+
+static struct process_policy draw_policy(struct random *random)
+{
+    static const enum restart_mode modes[] = {RESTART_ALWAYS, RESTART_ALWAYS, RESTART_ALWAYS,
+                                              RESTART_ON_FAILURE, RESTART_NEVER};
+    static const nsec_t bases[] = {NSEC_PER_MSEC, 50 * NSEC_PER_MSEC, 400 * NSEC_PER_MSEC};
+    static const nsec_t longest[] = {400 * NSEC_PER_MSEC, 3 * NSEC_PER_SEC, 30 * NSEC_PER_SEC};
+    static const nsec_t resets[] = {0, 100 * NSEC_PER_MSEC, 10 * NSEC_PER_SEC};
+    static const nsec_t graces[] = {0, 50 * NSEC_PER_MSEC, NSEC_PER_SEC, 10 * NSEC_PER_SEC};
+    static const nsec_t boots[] = {100 * NSEC_PER_MSEC, 5 * NSEC_PER_SEC, 60 * NSEC_PER_SEC};
+    return (struct process_policy){
+        .restart = modes[random_below(random, 5)],
+        .backoff_base = bases[random_below(random, 3)],
+        .backoff_max = longest[random_below(random, 3)],
+        .backoff_reset = resets[random_below(random, 3)],
+        .stop_signal = SIGTERM,
+        .stop_grace = graces[random_below(random, 4)],
+        .waits_for_ready = random_chance(random, 400),
+        .boot_limit = boots[random_below(random, 3)],
+    };
+}
+
+static void longer(nsec_t *longest, nsec_t length)
+{
+    if (length > *longest)
+        *longest = length;
+}
+
+// Few processes, so that they meet often; and rarely a crowd, for the budget of boots.
+static void draw_formation(struct simulation *simulation)
+{
+    struct random *random = &simulation->world.random;
+    bool is_crowd = random_below(random, 20000) == 0;
+    nsec_t boot = 0, grace = 0, pause = 0;
+    simulation->plan.type_count = 1 + (size_t)random_below(random, WORLD_TYPES);
+    simulation->plan.ends_at_first_exit = random_chance(random, 150);
+    for (size_t type = 0; type < simulation->plan.type_count; type++) {
+        struct process_policy policy = draw_policy(random);
+        simulation->types[type] = (struct process_type){.policy = policy};
+        simulation->most[type] = 1 + (unsigned)random_below(random, 3);
+        longer(&boot, policy.boot_limit);
+        longer(&grace, policy.stop_grace);
+        longer(&pause, policy.backoff_max);
+    }
+    if (is_crowd) {
+        simulation->most[0] = 200;
+        simulation->types[0].policy.restart = RESTART_ALWAYS;
+    }
+    // At worst: it boots too long, ignores the stop, is killed, then waits for its next start.
+    nsec_t kill = 10 * NSEC_PER_SEC;
+    simulation->check.longest_grace = grace;
+    simulation->patience = boot + grace + kill + pause + pause / 10 + 3 * NSEC_PER_SEC;
+}
+
+static void draw_quantities(struct simulation *simulation)
+{
+    struct random *random = &simulation->world.random;
+    bool is_zero = random_chance(random, 100);
+    for (size_t type = 0; type < simulation->plan.type_count; type++)
+        simulation->types[type].quantity =
+            is_zero ? 0 : (unsigned)random_below(random, simulation->most[type] + 1);
+}
+
+static void draw_next_request(struct simulation *simulation)
+{
+    struct world *world = &simulation->world;
+    nsec_t delay = 0;
+    if (!random_chance(&world->random, 350)) // else in the same instant
+        delay = world_draw_time(world, 10 * world->climate.haste);
+    simulation->request_at = world->now + delay;
+}
+
+// What people ask of a formation.
+static void make_request(struct simulation *simulation)
+{
+    struct shell *shell = &simulation->shell;
+    struct random *random = &simulation->world.random;
+    uint64_t luck = random_below(random, 100);
+    struct input input = {.kind = INPUT_PLAN, .plan = &simulation->plan};
+    if (luck < 45) {
+        draw_quantities(simulation);
+    } else if (luck < 80) {
+        input.kind = INPUT_RESTART;
+        input.slot = (unsigned)random_below(random, shell->slot_count + 1);
+    } else if (luck < 92) {
+        (void)shell_feed_nonsense(shell);
+        return;
+    } else if (luck < 95 || shell->check->stop_at != NSEC_NEVER) {
+        input.kind = INPUT_STOP;
+        input.value = random_chance(random, 500) ? SIGINT : SIGTERM;
+    } else if (luck < 96) {
+        input.kind = INPUT_KILL;
+    }
+    (void)shell_feed(shell, input);
+}
+
+static bool is_at_an_end(const struct simulation *simulation)
+{
+    return simulation->check.is_broken || simulation->shell.is_over;
+}
+
+// Goes to the next moment at which something happens, and lets it. False: nothing will, or not
+// until `end`.
+static bool pass(struct simulation *simulation, nsec_t end)
+{
+    struct world *world = &simulation->world;
+    struct shell *shell = &simulation->shell;
+    nsec_t next = world_next_at(world);
+    if (shell_next_at(shell) < next)
+        next = shell_next_at(shell);
+    // While no manager is there to take it, a request waits.
+    bool can_ask = shell->is_alive && simulation->request_at != NSEC_NEVER;
+    if (can_ask && simulation->request_at < next)
+        next = simulation->request_at;
+    if (next == NSEC_NEVER || next > end)
+        return false;
+    world_pass(world, next > world->now ? next : world->now);
+    bool asks_first = can_ask && random_chance(&world->random, 500);
+    if (!asks_first)
+        shell_pass(shell);
+    if (can_ask && simulation->request_at <= world->now && !is_at_an_end(simulation)) {
+        make_request(simulation);
+        draw_next_request(simulation);
+    }
+    if (asks_first && !is_at_an_end(simulation))
+        shell_pass(shell);
+    return true;
+}
+
+static void trouble(struct simulation *simulation)
+{
+    struct shell *shell = &simulation->shell;
+    unsigned most = 10 + (unsigned)random_below(&simulation->world.random, 100);
+    if (simulation->most[0] > 100)
+        most *= 50;
+    (void)shell_feed(shell, (struct input){.kind = INPUT_PLAN, .plan = &simulation->plan});
+    draw_next_request(simulation);
+    while (shell->steps < most && !is_at_an_end(simulation) && pass(simulation, NSEC_NEVER)) {
+    }
+}
+
+static void recovery(struct simulation *simulation)
+{
+    struct shell *shell = &simulation->shell;
+    struct world *world = &simulation->world;
+    trace_line(&simulation->trace, world->now, "~ faults cease");
+    world_heal(world);
+    simulation->request_at = NSEC_NEVER;
+    if (random_chance(&world->random, 300))
+        (void)shell_feed(shell, (struct input){.kind = INPUT_STOP, .value = SIGTERM});
+    nsec_t end = world->now + simulation->patience;
+    while (!is_at_an_end(simulation) && !check_is_settled(&simulation->check) &&
+           pass(simulation, end)) {
+    }
+}
+
+bool simulation_run(struct simulation *simulation, uint64_t seed)
+{
+    struct random random = {.state = seed};
+    random.state = random_next(&random); // neighbours become strangers
+    struct climate climate = draw_climate(&random);
+    simulation->seed = seed;
+    simulation->trace.count = 0;
+    world_begin(&simulation->world, &climate, random, &simulation->trace);
+    draw_formation(simulation);
+    draw_quantities(simulation);
+    shell_begin(&simulation->shell, &simulation->plan, random_next(&simulation->world.random));
+    check_begin(&simulation->check);
+    trouble(simulation);
+    if (!is_at_an_end(simulation))
+        recovery(simulation);
+    if (!simulation->check.is_broken)
+        check_end(&simulation->check);
+    return !simulation->check.is_broken;
+}

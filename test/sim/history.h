@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// One history: a formation in a world of faults, and then in one without. Its seed is all that it
+// depends on.
+#pragma once
+
+#include "invariants.h"
+#include "shell.h"
+#include "trace.h"
+#include "world.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct simulation {
+    uint64_t seed;
+    struct trace trace;
+    struct world world;
+    struct shell shell;
+    struct check check;
+    struct plan plan;
+    struct process_type types[WORLD_TYPES];
+    unsigned most[WORLD_TYPES]; // quantities that people ask for
+    nsec_t request_at;          // when somebody asks for something next
+    nsec_t patience;            // how long all may take to settle once faults have ceased
+};
+
+// One allocation for all histories; NULL without memory.
+struct simulation *simulation_new(void);
+void simulation_free(struct simulation *simulation);
+
+// Runs the history of `seed`. Returns whether every invariant held; else check.broken says which.
+bool simulation_run(struct simulation *simulation, uint64_t seed);
