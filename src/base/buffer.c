@@ -2,6 +2,7 @@
 // The error is sticky (after Varnish's VSB), so a formatter of twenty appends has one check.
 #include "base/buffer.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +28,9 @@ bool buffer_reserve(struct buffer *buffer, size_t more)
     if (buffer->capacity - buffer->size >= more)
         return true;
     size_t capacity = buffer->capacity ? buffer->capacity : SMALLEST_BYTES;
-    while (capacity - buffer->size < more)
+    while (capacity - buffer->size < more && capacity <= SIZE_MAX / 2)
         capacity *= 2;
-    char *bytes = realloc(buffer->bytes, capacity);
+    char *bytes = capacity - buffer->size < more ? NULL : realloc(buffer->bytes, capacity);
     if (!bytes) {
         buffer->failed = true;
         return false;

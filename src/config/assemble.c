@@ -241,7 +241,7 @@ static bool read_port(struct assembly *assembly, struct str text, struct origin 
     return true;
 }
 
-// -p, formation.yaml, .env, environment, 5000: the first that says something.
+// -p, .env, environment, formation.yaml, 5000: the first that says something.
 static struct origin set_port_base(struct assembly *assembly)
 {
     enum { DEFAULT_PORT = 5000 };
@@ -254,14 +254,16 @@ static struct origin set_port_base(struct assembly *assembly)
         *out = assembly->options->port;
         return nowhere;
     }
+    // Command line beats environment beats formation.yaml.
+    if (entry)
+        return read_port(assembly, entry->variable.value, entry->origin, out) ? entry->origin
+                                                                              : nowhere;
+    if (read_port(assembly, str_of(sources->inherited_port), nowhere, out))
+        return nowhere;
     if (sources->declaration && sources->declaration->has_port) {
         *out = sources->declaration->port;
         return sources->declaration->port_origin;
     }
-    if (entry && read_port(assembly, entry->variable.value, entry->origin, out))
-        return entry->origin;
-    if (!entry)
-        (void)read_port(assembly, str_of(sources->inherited_port), nowhere, out);
     return nowhere;
 }
 

@@ -173,12 +173,12 @@ static void layers_decide_about_ports(void **state)
     };
     assert_int_equal(port_base(all), 1000);
     all.options.has_port = false;
-    assert_int_equal(port_base(all), 2000);
-    all.declaration = NULL;
     assert_int_equal(port_base(all), 3000);
     all.env = all.env2 = NULL;
     assert_int_equal(port_base(all), 4000);
     all.inherited_port = "";
+    assert_int_equal(port_base(all), 2000);
+    all.declaration = NULL;
     assert_int_equal(port_base(all), 5000);
     all.inherited_port = "nonsense";
     all.options.no_port = true;

@@ -109,12 +109,11 @@ static bool is_acceptable(struct parser *parser, struct str name, struct origin 
                           LIMIT_ARGUMENT_BYTES);
         return false;
     }
-    if (!parser->foreman && name_index_find(&parser->names, name, &twin)) {
-        diagnostics_error(
-            parser->diagnostics, origin, "'%.*s' is already set in line %u: remove one of them",
-            STR_ARGS(diagnostic_excerpt(name)), parser->out->entries[twin].origin.line);
-        return false;
-    }
+    if (!parser->foreman && name_index_find(&parser->names, name, &twin))
+        diagnostics_warn(parser->diagnostics, origin,
+                         "'%.*s' is already set in line %u, which does not count: remove one of them",
+                         STR_ARGS(diagnostic_excerpt(name)),
+                         parser->out->entries[twin].origin.line);
     if (parser->out->count == LIMIT_LAUNCH_STRINGS) {
         if (!parser->too_many)
             diagnostics_error(parser->diagnostics, origin, "more than %d variables",

@@ -84,6 +84,8 @@ static bool cut_launch(const struct guard_request *request, const char *launch)
     return true;
 }
 
+static char shell[] = "/bin/sh";
+
 static int start(struct holds *holds, const struct guard_request *request, int cgroup_fd,
                  const struct rlimit *descriptor_limit, pid_t *pid, enum spawn_stage *stage)
 {
@@ -109,6 +111,14 @@ static int start(struct holds *holds, const struct guard_request *request, int c
         .descriptor_limit = descriptor_limit,
     };
     int result = spawn_process(&spawn, pid, &hold->pidfd, stage);
+    if (result == -ENOEXEC) {
+        // A script without "#!": run by a shell, as execvp(3) does.
+        strings[2] = strings[0];
+        strings[1] = shell;
+        spawn.program = shell;
+        spawn.argv = strings + 1;
+        result = spawn_process(&spawn, pid, &hold->pidfd, stage);
+    }
     if (result < 0)
         return result;
     // A pidfd stays readable, so an end that came before this line is noticed too.

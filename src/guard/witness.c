@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A parent-death signal reaches children only, and a cgroup ends nothing by itself: something has
 // to be alive when guard and manager are killed in one blow. It is a fork of the guard, so it costs
-// a few pages; it reads from a pipe until nobody holds the other end.
+// a few pages; it reads from a pipe until nobody holds the other end. It holds nothing else of the
+// guard's: the end of a channel or of a pipe that it kept open would never be told to anybody.
 #include "guard/witness.h"
 
 #include <errno.h>
@@ -11,17 +12,24 @@
 
 enum { PATIENCE_MS = 10000 };
 
-__attribute__((noreturn)) static void witness(struct tree tree, const int pipe[2])
+// Only these three are kept, as 0, 1 and 2. All of them are above the reserved descriptors.
+static void close_all_but(int *pipe_end, struct tree *tree)
+{
+    int *kept[] = {pipe_end, &tree->fd, &tree->parent_fd};
+    for (int i = 0; i <= STDERR_FILENO; i++) {
+        (void)close(i);
+        *kept[i] = dup2(*kept[i], i);
+    }
+    (void)close_range(STDERR_FILENO + 1, ~0U, 0);
+}
+
+__attribute__((noreturn)) static void witness(struct tree tree, int pipe_end)
 {
     char byte;
     (void)setsid(); // a hang-up or Ctrl-C of the terminal is not meant for it
     (void)prctl(PR_SET_NAME, "formation-wit");
-    (void)prctl(PR_SET_CHILD_SUBREAPER, 0);
-    (void)close(pipe[1]);
-    // The guard may have held more, such as the terminal of a user who wants to log out.
-    for (int fd = 0; fd <= STDERR_FILENO; fd++)
-        (void)close(fd);
-    while (read(pipe[0], &byte, 1) < 0 && errno == EINTR) {
+    close_all_but(&pipe_end, &tree);
+    while (read(pipe_end, &byte, 1) < 0 && errno == EINTR) {
     }
     (void)tree_kill_all(&tree, PATIENCE_MS);
     tree_close(&tree);
@@ -34,6 +42,6 @@ pid_t witness_start(const struct tree *tree, const int pipe[2])
     if (pid < 0)
         return -errno;
     if (pid == 0)
-        witness(*tree, pipe);
+        witness(*tree, pipe[0]);
     return pid;
 }

@@ -303,6 +303,7 @@ static void check_launch(const struct process_type *type, const struct launch *l
                          struct diagnostics *diagnostics)
 {
     char path[PATH_MAX];
+    char interpreter[PATH_MAX];
     int result = file_check_directory(launch->directory);
     if (result < 0) {
         diagnostics_error(diagnostics, type->origin, "%.*s: cannot run in %s: %s",
@@ -319,6 +320,9 @@ static void check_launch(const struct process_type *type, const struct launch *l
     else if (result < 0)
         diagnostics_error(diagnostics, type->origin, "%.*s: command not found: %s",
                           STR_ARGS(type->name), launch->argv[0]);
+    else if (program_check_interpreter(path, launch->directory, interpreter) < 0)
+        diagnostics_error(diagnostics, type->origin, "%.*s: the interpreter of %s is not there: %s",
+                          STR_ARGS(type->name), path, interpreter);
 }
 
 int load_check_programs(const struct plan *plan, char *const *inherited,
@@ -359,6 +363,10 @@ int load_plan(const struct options *options, char *const *inherited,
     loaded_fini(&loaded);
     if (result == 0)
         result = load_check_programs(plan, inherited, diagnostics);
+    if (result == 0 && plan_process_count(plan) == 0) {
+        diagnostics_error(diagnostics, nowhere, "nothing to start: the quantity of every type is 0");
+        result = -EINVAL;
+    }
     if (result < 0) {
         plan_free(plan);
         return result;

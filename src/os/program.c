@@ -66,3 +66,30 @@ int program_find(const char *name, const char *path, const char *directory, char
     (void)close(directory_fd);
     return result;
 }
+
+int program_check_interpreter(const char *path, const char *directory, char out[PATH_MAX])
+{
+    char start[256]; // what the kernel looks at (BINPRM_BUF_SIZE)
+    int directory_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = directory_fd < 0 ? -1 : openat(directory_fd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    ssize_t size = fd < 0 ? 0 : read(fd, start, sizeof(start));
+    struct str line = str_from(start, size > 0 ? (size_t)size : 0);
+    int result = 0;
+    if (str_starts_with(line, "#!")) {
+        struct stat status;
+        line = str_trim(str_slice(line, 2, str_find_char(line, '\n')));
+        line = str_slice(line, 0, str_find_char(line, ' '));
+        line = str_slice(line, 0, str_find_char(line, '\t'));
+        char name[sizeof(start)];
+        (void)snprintf(name, sizeof(name), "%.*s", STR_ARGS(line));
+        if (fstatat(directory_fd, name, &status, 0) < 0 && errno == ENOENT) {
+            memcpy(out, name, sizeof(name));
+            result = -ENOENT;
+        }
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    if (directory_fd >= 0)
+        (void)close(directory_fd);
+    return result;
+}

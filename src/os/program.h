@@ -9,3 +9,8 @@
 // directory. Returns 0, -ENOENT, -EACCES (it is there but not executable), -ENAMETOOLONG, or why
 // `directory` cannot be opened.
 int program_find(const char *name, const char *path, const char *directory, char out[PATH_MAX]);
+
+// Whether the interpreter that a script names in its first line is there: execve(2) says of a
+// missing one only that "no such file" exists. `path` is of program_find(). Returns 0, also for
+// what is no script or cannot be read; or -ENOENT and its name in `out`.
+int program_check_interpreter(const char *path, const char *directory, char out[PATH_MAX]);

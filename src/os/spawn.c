@@ -142,18 +142,34 @@ int spawn_reserve_descriptors(void)
     return 0;
 }
 
-static void stage_descriptors(const struct spawn_request *request)
+static int stage_descriptors(const struct spawn_request *request)
 {
     for (int i = 0; i < request->descriptor_count; i++)
-        (void)dup3(request->descriptors[i], FIRST_STAGE + i, O_CLOEXEC);
-    if (!request->program) // the program's own comes behind them
-        (void)dup3(request->program_fd, FIRST_STAGE + request->descriptor_count, O_CLOEXEC);
+        if (dup3(request->descriptors[i], FIRST_STAGE + i, O_CLOEXEC) < 0)
+            return -errno;
+    if (!request->program && // the program's own comes behind them
+        dup3(request->program_fd, FIRST_STAGE + request->descriptor_count, O_CLOEXEC) < 0)
+        return -errno;
+    return 0;
 }
 
 static void unstage_descriptors(const struct spawn_request *request)
 {
     for (int i = 0; i <= request->descriptor_count; i++)
         (void)dup3(PLACEHOLDER, FIRST_STAGE + i, O_CLOEXEC);
+}
+
+// The child dies with no signal before it is a program of its own: a Ctrl-Z that stopped it alone
+// would leave its parent waiting, deaf to the terminal.
+static long clone_child_undisturbed(struct clone_args *arguments, struct attempt *attempt)
+{
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    (void)sigprocmask(SIG_SETMASK, &all, &before);
+    long pid = clone_child(arguments, attempt);
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    return pid;
 }
 
 int spawn_process(const struct spawn_request *request, pid_t *pid, int *pidfd,
@@ -169,16 +185,17 @@ int spawn_process(const struct spawn_request *request, pid_t *pid, int *pidfd,
         .stack = (uint64_t)(uintptr_t)stack,
         .stack_size = sizeof(stack),
     };
-    *stage = SPAWN_STAGE_CLONE;
-    stage_descriptors(request);
     if (request->cgroup_fd >= 0) {
         arguments.flags |= CLONE_INTO_CGROUP;
         arguments.cgroup = (uint64_t)request->cgroup_fd;
     }
-    long child_pid = clone_child(&arguments, &attempt);
+    int staged = stage_descriptors(request);
+    long child_pid = staged < 0 ? staged : clone_child_undisturbed(&arguments, &attempt);
     unstage_descriptors(request);
-    if (child_pid < 0)
+    if (child_pid < 0) {
+        *stage = staged < 0 ? SPAWN_STAGE_DESCRIPTORS : SPAWN_STAGE_CLONE;
         return (int)child_pid;
+    }
     if (attempt.error) {
         (void)waitid(P_PIDFD, (id_t)new_pidfd, &(siginfo_t){0}, WEXITED);
         (void)close(new_pidfd);

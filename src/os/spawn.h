@@ -39,8 +39,8 @@ struct spawn_request {
 // what the caller had inherited in that range is closed. 0 or -errno.
 int spawn_reserve_descriptors(void);
 
-// Starts a program with the empty signal mask. The caller must have every signal blocked, ignore
-// none and be single-threaded. Returns 0, `pid` and `pidfd` (close-on-exec, to be closed by the
+// Starts a program with the empty signal mask. The caller must have no signal handler, ignore no
+// signal and be single-threaded. Returns 0, `pid` and `pidfd` (close-on-exec, to be closed by the
 // caller) once execve(2) has succeeded; or -errno and the `stage`, with nothing left behind.
 int spawn_process(const struct spawn_request *request, pid_t *pid, int *pidfd,
                   enum spawn_stage *stage);

@@ -93,12 +93,19 @@ void sentence_not_started(struct buffer *out, enum launch_stage stage, int code,
     }
 }
 
+// Nobody waits for the microseconds that jitter gives a pause.
+static nsec_t rounded(nsec_t pause)
+{
+    nsec_t step = pause < NSEC_PER_SEC ? NSEC_PER_MSEC : 100 * NSEC_PER_MSEC;
+    return (pause + step - 1) / step * step;
+}
+
 void sentence_restarting(struct buffer *out, nsec_t pause, unsigned crash_count)
 {
     char text[DURATION_TEXT_BYTES];
     buffer_append_text(out, "restarting");
     if (pause > 0)
-        buffer_append_format(out, " in %s", duration_format(pause, text));
+        buffer_append_format(out, " in %s", duration_format(rounded(pause), text));
     if (crash_count > 1)
         buffer_append_format(out, " (crash %u in a row)", crash_count);
 }

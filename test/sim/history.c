@@ -43,6 +43,7 @@ static struct climate draw_climate(struct random *random)
 {
     static const nsec_t hastes[] = {NSEC_PER_MSEC, 50 * NSEC_PER_MSEC, NSEC_PER_SEC,
                                     20 * NSEC_PER_SEC};
+    nsec_t haste = hastes[random_below(random, 4)];
     return (struct climate){
         .refuses = draw_rate(random, 600),
         .misses = draw_rate(random, 300),
@@ -53,7 +54,8 @@ static struct climate draw_climate(struct random *random)
         .never_ready = draw_rate(random, 700),
         .deaths = draw_rate(random, 150),
         .torn = draw_rate(random, 1000),
-        .haste = hastes[random_below(random, 4)],
+        .haste = haste,
+        .calm = haste * (nsec_t[]){1, 10, 100, 1000}[random_below(random, 4)],
         .heals_unkillable = random_chance(random, 500),
     };
 }
@@ -125,7 +127,7 @@ static void draw_next_request(struct simulation *simulation)
     struct world *world = &simulation->world;
     nsec_t delay = 0;
     if (!random_chance(&world->random, 350)) // else in the same instant
-        delay = world_draw_time(world, 10 * world->climate.haste);
+        delay = world_draw_time(world, world->climate.calm);
     simulation->request_at = world->now + delay;
 }
 
@@ -189,7 +191,7 @@ static bool pass(struct simulation *simulation, nsec_t end)
 static void trouble(struct simulation *simulation)
 {
     struct shell *shell = &simulation->shell;
-    unsigned most = 10 + (unsigned)random_below(&simulation->world.random, 100);
+    unsigned most = 20 + (unsigned)random_below(&simulation->world.random, 180);
     if (simulation->most[0] > 100)
         most *= 50;
     (void)shell_feed(shell, (struct input){.kind = INPUT_PLAN, .plan = &simulation->plan});

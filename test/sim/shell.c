@@ -166,9 +166,10 @@ static void look(struct shell *shell, unsigned slot)
     }
 }
 
-static bool is_spawn_lost(const struct process_record *record, const struct body *body)
+static void repeat(struct shell *shell, struct action action)
 {
-    return record->state == PROCESS_STARTING && body->token != record->token;
+    trace_action(shell->world->trace, shell->world->now, &action, true);
+    carry_out(shell, &action);
 }
 
 // What the last manager had decided and journaled, and may not have carried out, is carried out
@@ -177,24 +178,26 @@ static void repeat_actions(struct shell *shell, unsigned slot)
 {
     const struct process_record *record = supervisor_process(shell->supervisor, slot);
     const struct body *body = &shell->world->bodies[slot];
-    const struct process_policy *policy = &shell->plan->types[record->id.type].policy;
+    bool guard_knows = body->token == record->token;
+    bool is_gone = body->state == BODY_DEAD && body->left == 0;
+    bool is_settled = record->state == PROCESS_VACANT || record->state == PROCESS_FINISHED ||
+                      record->state == PROCESS_BACKOFF;
+    bool is_ending = record->state == PROCESS_STOPPING || record->state == PROCESS_EXITED;
     struct action action = {.slot = slot, .token = record->token};
-    if (body->state == BODY_DEAD && !is_live(record->state) && record->state != PROCESS_EXITED &&
-        (record->state != PROCESS_STARTING || body->token != record->token)) {
-        struct action burial = {.kind = ACTION_BURY, .slot = slot, .token = body->token};
-        trace_action(shell->world->trace, shell->world->now, &burial, true);
-        carry_out(shell, &burial);
-    }
-    if (is_spawn_lost(record, body)) {
+
+    if (is_gone && (is_settled || !guard_knows))
+        repeat(shell, (struct action){.kind = ACTION_BURY, .slot = slot, .token = body->token});
+    if (record->state == PROCESS_STARTING && !guard_knows) {
         action.kind = ACTION_SPAWN;
+        repeat(shell, action);
+    } else if (is_ending && record->flags & RECORD_KILLED && !world_tree_is_empty(body)) {
+        action.kind = ACTION_KILL_TREE;
+        repeat(shell, action);
     } else if (record->state == PROCESS_STOPPING && body->state == BODY_LIVE) {
-        action.kind = record->flags & RECORD_KILLED ? ACTION_KILL_TREE : ACTION_SIGNAL;
-        action.value = policy->stop_signal;
-    } else {
-        return;
+        action.kind = ACTION_SIGNAL;
+        action.value = shell->plan->types[record->id.type].policy.stop_signal;
+        repeat(shell, action);
     }
-    trace_action(shell->world->trace, shell->world->now, &action, true);
-    carry_out(shell, &action);
 }
 
 // A new manager. The guard has done by then what the last one had asked for. First the actions,

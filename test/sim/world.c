@@ -157,7 +157,8 @@ static void spawn(struct world *world, const struct action *action)
     body->end_status = body->temper.end_status;
     body->left = body->temper.left;
     body->ready_changes_at = after(world->now, body->temper.ready_after);
-    world->has_unkillable |= world_is_unkillable(body);
+    body->was_unkillable = world_is_unkillable(body);
+    world->has_unkillable |= body->was_unkillable;
     trace_line(world->trace, world->now, "~ slot %u: runs as %d%s%s%s", action->slot, body->pid,
                body->temper.stops_after == NSEC_NEVER ? ", stubborn" : "",
                world_is_unkillable(body) ? ", unkillable" : "",
@@ -322,15 +323,15 @@ void world_heal(struct world *world)
     world->is_healed = true;
     for (unsigned slot = 0; slot < world->slot_count; slot++) {
         struct body *body = &world->bodies[slot];
-        bool stays = world_is_unkillable(body) && !world->climate.heals_unkillable;
         unsigned slips = body->temper.left_slips;
-        if (body->state == BODY_NONE || stays)
-            continue;
-        body->temper = good_temper;
-        body->temper.left_slips = slips;
         if (!body->ends_by_signal)
             body->ends_at = NSEC_NEVER;
         body->ready_changes_at = body->is_ready ? NSEC_NEVER : world->now + NSEC_PER_MSEC;
+        body->temper.ready_changes = 0;
+        if (world_is_unkillable(body) && !world->climate.heals_unkillable)
+            continue;
+        body->temper = good_temper;
+        body->temper.left_slips = slips;
         if (body->was_killed) {
             kill_main(world, body);
             if (slips == 0)

@@ -36,7 +36,8 @@ struct climate {
     unsigned never_ready;
     unsigned deaths;     // per thousand steps: the manager dies
     unsigned torn;       // per thousand deaths: in the middle of its journal
-    nsec_t haste;        // scale of everybody's times
+    nsec_t haste;        // scale of the processes' times …
+    nsec_t calm;         // … and of the times between two requests
     bool heals_unkillable; // what hung in the kernel comes back when faults cease
 };
 
@@ -76,6 +77,7 @@ struct body {
     nsec_t left_gone_at;
     bool is_ready;
     nsec_t ready_changes_at;
+    bool was_unkillable; // hung in the kernel, if only for a while
     bool was_killed;     // SIGKILL came, to whatever effect
     bool ends_by_signal; // ends_at is the effect of a signal
 };
