@@ -18,6 +18,8 @@ static bool tree_is_empty(const struct process *process)
 {
     const struct manager *manager = process->manager;
     pid_t leader = supervisor_process(manager->supervisor, process->slot)->pid;
+    if (process->tree_fd >= 0)
+        return tree_watched_is_empty(process->tree_fd);
     return tree_branch_is_empty(&manager->tree, process->name, leader);
 }
 
@@ -25,7 +27,7 @@ static bool tree_is_empty(const struct process *process)
 static void settle_empty(struct process *process)
 {
     struct manager *manager = process->manager;
-    if (!output_read_rest(process))
+    if (!output_read_rest(process, true))
         return;
     process->is_emptying = false;
     if (process->tree_fd >= 0) {
@@ -33,6 +35,9 @@ static void settle_empty(struct process *process)
         (void)close(process->tree_fd);
         process->tree_fd = -1;
     }
+    if (process->tree_was_killed)
+        tree_branch_remove(&manager->tree, process->name);
+    process->tree_was_killed = false;
     decide_later(manager, (struct input){.kind = INPUT_EMPTIED, .slot = process->slot});
 }
 
@@ -48,9 +53,12 @@ static void watch_tree(struct process *process)
     struct manager *manager = process->manager;
     if (process->tree_fd >= 0)
         return;
-    process->tree_fd = tree_branch_watch(&manager->tree, process->name);
-    if (process->tree_fd >= 0)
-        (void)loop_add(&manager->loop, &process->tree_source, process->tree_fd, EPOLLPRI, on_tree);
+    int fd = tree_branch_watch(&manager->tree, process->name);
+    if (fd >= 0 && loop_add(&manager->loop, &process->tree_source, fd, EPOLLPRI, on_tree) < 0) {
+        (void)close(fd);
+        fd = -1;
+    }
+    process->tree_fd = fd;
 }
 
 static void report_left(struct process *process)
@@ -67,8 +75,9 @@ void news_settle(struct process *process)
 {
     struct manager *manager = process->manager;
     bool was_dead = process->is_dead;
-    if (process->is_dead) {
-        if (!output_read_rest(process))
+    bool is_empty = tree_is_empty(process); // from then on nobody writes any more
+    if (was_dead) {
+        if (!output_read_rest(process, is_empty))
             return;
         process->is_dead = false;
         process->is_emptying = true;
@@ -78,13 +87,14 @@ void news_settle(struct process *process)
     }
     if (!process->is_emptying)
         return;
-    // Watched before it is looked at, so that no change falls in between.
-    if (!tree_is_empty(process)) {
+    if (!is_empty) {
+        // Watched before it is looked at, so that no change falls in between.
         watch_tree(process);
-        if (was_dead && !tree_is_empty(process))
+        is_empty = tree_is_empty(process);
+        if (was_dead && !is_empty)
             report_left(process);
     }
-    if (tree_is_empty(process))
+    if (is_empty)
         settle_empty(process);
     else if (process->tree_fd < 0)
         manager->look_again_at = clock_now() + LOOK_AGAIN_AFTER;

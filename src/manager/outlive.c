@@ -15,7 +15,7 @@ void outlive_guard(struct manager *manager)
     unsigned left = tree_kill_all(&manager->tree, PATIENCE_MS);
     for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++) {
         struct process *process = process_of(manager, slot);
-        while (process && !output_read_rest(process) &&
+        while (process && !output_read_rest(process, true) &&
                outlet_drain(&manager->show.outlet, show_limit) == OUTLET_IDLE) {
         }
     }

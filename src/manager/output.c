@@ -74,7 +74,7 @@ void output_watch(struct process *process)
                    on_output);
 }
 
-bool output_read_rest(struct process *process)
+bool output_read_rest(struct process *process, bool is_last)
 {
     struct str line;
     // What is there now. More may come from what is left of its tree, without end.
@@ -88,7 +88,7 @@ bool output_read_rest(struct process *process)
         size_t size = read_once(process);
         rest = size == 0 || size > rest ? 0 : rest - size;
     }
-    if (lines_flush(&process->lines, &line)) {
+    if (is_last && lines_flush(&process->lines, &line)) {
         show_now(&process->manager->show);
         show_line(&process->manager->show, &process->voice, process->name, line);
         process->pending_at = NSEC_NEVER;

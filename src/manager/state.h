@@ -10,6 +10,8 @@
 #include "stream/lines.h"
 #include "supervise/supervise.h"
 
+#include <limits.h>
+
 struct manager;
 
 // What the shell around supervise knows of a slot: its output and the rest of its tree.
@@ -29,8 +31,17 @@ struct process {
     int wait_status;
     int tree_fd;       // watched for the end of the tree, or -1
     struct loop_source tree_source;
+    bool tree_was_killed; // its folder is not used again: see tree_branch_remove()
     enum spawn_stage failed_stage; // of the last failed spawn
     bool failed_before_spawn;      // …which the guard was not even asked for
+};
+
+// Where the program of a type is, as it was found last.
+struct found_program {
+    bool is_valid;
+    unsigned type;
+    int result; // of program_find()
+    char path[PATH_MAX];
 };
 
 enum { INPUT_QUEUE = 4 * LIMIT_PROCESSES };
@@ -42,6 +53,7 @@ struct manager {
     struct journal *journal;
     struct supervisor *supervisor;
     struct launch_ring launches;
+    struct found_program found; // in this round of decisions
     struct tree tree;
     char mark[TREE_MARK_BYTES + sizeof("FORMATION_ID=")];
     size_t pipe_bytes;
@@ -89,7 +101,9 @@ void process_resize_terminals(struct manager *manager); // to the size of our ow
 
 // output.c: reading.
 void output_watch(struct process *process);
-bool output_read_rest(struct process *process); // false: the outlet is full, come again
+// What there is to read now. When nobody can write any more, `is_last`, the unfinished line is shown
+// as it is. False: the outlet is full, come again.
+bool output_read_rest(struct process *process, bool is_last);
 void output_show_lingering(struct manager *manager, nsec_t now);
 
 // news.c: what the guard saw.

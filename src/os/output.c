@@ -69,6 +69,11 @@ void output_terminal_resize(int near)
 
 size_t output_waiting_bytes(int near)
 {
+    // A terminal's bytes pass through a work queue of the kernel, which FIONREAD does not count and
+    // read(2) waits for. The queue and the terminal itself hold 68 KiB.
+    enum { TERMINAL_HOLDS = 128 * 1024 };
     int count = 0;
+    if (isatty(near))
+        return TERMINAL_HOLDS;
     return ioctl(near, FIONREAD, &count) == 0 && count > 0 ? (size_t)count : 0;
 }

@@ -22,5 +22,5 @@ int output_pipe(size_t bytes, struct output_pair *out); // 0 or -errno; a smalle
 int output_terminal(struct output_pair *out);           // of this terminal's size, else 80 × 24
 void output_terminal_resize(int near);
 
-// Bytes that can be read right now.
+// Bytes that can be read right now, or somewhat more.
 size_t output_waiting_bytes(int near);

@@ -9,12 +9,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 enum { FOLDER = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
@@ -39,7 +41,12 @@ static int open_own_folder(void)
     }
     if (file)
         (void)fclose(file);
-    return path[0] ? open(path, FOLDER) : -1;
+    struct statfs system;
+    int fd = path[0] ? open(path, FOLDER) : -1;
+    if (fd < 0 || (fstatfs(fd, &system) == 0 && system.f_type == CGROUP2_SUPER_MAGIC))
+        return fd;
+    (void)close(fd); // something else was mounted over it
+    return -1;
 }
 
 static void name_tree(struct tree *tree, pid_t guard)
@@ -127,12 +134,9 @@ int tree_branch_open(const struct tree *tree, const char *name)
 {
     if (tree->fd < 0)
         return -1;
-    int fd = openat(tree->fd, name, FOLDER);
-    if (fd >= 0)
-        return fd;
     if (mkdirat(tree->fd, name, 0755) < 0 && errno != EEXIST)
         return errno == EPERM ? -EACCES : -errno;
-    fd = openat(tree->fd, name, FOLDER);
+    int fd = openat(tree->fd, name, O_PATH | FOLDER);
     return fd >= 0 ? fd : errno == EPERM ? -EACCES : -errno;
 }
 
@@ -195,15 +199,19 @@ static unsigned search_proc(const struct tree *tree, const char *name, pid_t lea
     return search.found;
 }
 
-static bool is_populated(const struct tree *tree, const char *name)
+static bool says_populated(int events_fd)
 {
     char text[256] = "";
+    return pread(events_fd, text, sizeof(text) - 1, 0) > 0 && strstr(text, "populated 1");
+}
+
+static bool is_populated(const struct tree *tree, const char *name)
+{
     int fd = open_file(tree, name, "cgroup.events", O_RDONLY);
-    if (fd < 0)
-        return false;
-    ssize_t size = read(fd, text, sizeof(text) - 1);
-    (void)close(fd);
-    return size > 0 && strstr(text, "populated 1");
+    bool is = fd >= 0 && says_populated(fd);
+    if (fd >= 0)
+        (void)close(fd);
+    return is;
 }
 
 // Zombies are listed in cgroup.procs, though they do not make it populated.
@@ -256,6 +264,11 @@ void tree_branch_signal(const struct tree *tree, const char *name, pid_t leader,
 int tree_branch_watch(const struct tree *tree, const char *name)
 {
     return tree->fd >= 0 ? open_file(tree, name, "cgroup.events", O_RDONLY) : -1;
+}
+
+bool tree_watched_is_empty(int watch_fd)
+{
+    return !says_populated(watch_fd);
 }
 
 unsigned tree_kill_all(const struct tree *tree, unsigned patience_ms)

@@ -35,6 +35,10 @@ void tree_close(struct tree *tree);
 // A descriptor of its folder to be born into (the caller closes it), made if it is missing; -1 when
 // there are no folders, or -errno below -1 when it cannot be made now.
 int tree_branch_open(const struct tree *tree, const char *name);
+
+// The folder of a branch that was sent SIGKILL must not be used again: kernels that close the race
+// of fork and cgroup.kill (seen: 6.18) kill everything that is born into it later. To be removed
+// once it is empty.
 void tree_branch_remove(const struct tree *tree, const char *name);
 
 // Living processes (zombies are none) of the branch whose main process is or was `leader`, which
@@ -51,6 +55,9 @@ void tree_branch_signal(const struct tree *tree, const char *name, pid_t leader,
 // A descriptor that is ready for EPOLLPRI when the branch becomes empty or ceases to be; -1: there
 // is none, look again after a while. The caller closes it.
 int tree_branch_watch(const struct tree *tree, const char *name);
+
+// Looks through that descriptor, which is then not ready until the next change.
+bool tree_watched_is_empty(int watch_fd);
 
 // SIGKILL to everything in the tree, again and again until nothing is left or `patience_ms` passed.
 // Returns how many are left.

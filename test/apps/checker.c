@@ -62,6 +62,12 @@ static bool cut_prefix(char **line, size_t *size, const char **name, size_t *nam
     return true;
 }
 
+// The formation's own lines begin with a word or the name of a signal.
+static bool is_of_formation(const char *text, size_t size)
+{
+    return size > 3 && (islower((unsigned char)text[0]) || memcmp(text, "SIG", 3) == 0);
+}
+
 static int check_line(char *line, size_t size, size_t least, bool prefix, uint64_t input_line)
 {
     char *text = line;
@@ -69,10 +75,9 @@ static int check_line(char *line, size_t size, size_t least, bool prefix, uint64
     const char *name = NULL;
     if (prefix && !cut_prefix(&text, &text_size, &name, &name_size))
         return fail("no prefix", line, size, input_line);
-    if (text_size == 0 || text[0] != '<') // the formation's own lines begin with a word
-        return text_size && islower((unsigned char)text[0])
-                   ? 0
-                   : fail("torn or foreign", line, size, input_line);
+    if (text_size == 0 || text[0] != '<')
+        return is_of_formation(text, text_size) ? 0
+                                                : fail("torn or foreign", line, size, input_line);
     if (!prefix) {
         char *end = memchr(text, ' ', text_size);
         if (!end)
@@ -96,7 +101,8 @@ static int check_line(char *line, size_t size, size_t least, bool prefix, uint64
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"least", required_argument, NULL, 'l'}, {"no-prefix", no_argument, NULL, 'p'},
+        {"least", required_argument, NULL, 'l'},
+        {"no-prefix", no_argument, NULL, 'p'},
         {NULL, 0, NULL, 0},
     };
     size_t least = 1, room = 0;
@@ -128,8 +134,8 @@ int main(int argc, char **argv)
         return result;
     for (size_t i = 0; i < writer_count; i++) {
         if (writers[i].seen != wanted_lines) {
-            printf("%s: %llu of %llu lines\n", writers[i].name,
-                   (unsigned long long)writers[i].seen, (unsigned long long)wanted_lines);
+            printf("%s: %llu of %llu lines\n", writers[i].name, (unsigned long long)writers[i].seen,
+                   (unsigned long long)wanted_lines);
             return 1;
         }
     }
