@@ -1,40 +1,55 @@
 // SPDX-License-Identifier: MIT
 // Positions are counted in bytes that never go back, so that full, empty and wrapped need no flags.
-// A way round ends after LAP_BYTES, though there is room for more: pages that were never touched
-// cost nothing. The next way begins at the front once the guard has read everything.
+// Common launches go round in a window at the front, though there is room for more: pages that were
+// never touched cost nothing. One that is larger than the window waits until all is read and then
+// has the whole ring.
 #include "guard/link.h"
 
-enum { LAP_BYTES = 256 * 1024 };
+enum { WINDOW_BYTES = 256 * 1024 };
 
-static size_t offset_of(uint64_t at)
+_Static_assert(BOARD_LAUNCH_BYTES % WINDOW_BYTES == 0, "both go round at the same position");
+
+static size_t way_round(size_t size)
 {
-    return (size_t)(at % BOARD_LAUNCH_BYTES);
+    return size > WINDOW_BYTES ? BOARD_LAUNCH_BYTES : WINDOW_BYTES;
+}
+
+static size_t offset_of(uint64_t at, size_t size)
+{
+    return (size_t)(at % way_round(size));
+}
+
+// Where something in one piece can begin, at `at` or behind it.
+static uint64_t next_start(uint64_t at, size_t size, bool is_empty)
+{
+    size_t way = way_round(size);
+    size_t offset = (size_t)(at % way);
+    bool fits = !is_empty && size <= way - offset;
+    return offset == 0 || fits ? at : at + (way - offset);
 }
 
 void launch_ring_init(struct launch_ring *ring, struct board *board)
 {
     uint64_t read = atomic_load(&board->launches_read);
-    *ring = (struct launch_ring){.board = board, .written = read, .lap = read};
+    *ring = (struct launch_ring){.board = board, .written = read};
 }
 
 char *launch_ring_reserve(struct launch_ring *ring, size_t size, uint64_t *at)
 {
     uint64_t read = atomic_load_explicit(&ring->board->launches_read, memory_order_acquire);
-    uint64_t start = ring->written;
-    bool is_empty = read == start;
-    if (is_empty)
-        ring->lap = start += (BOARD_LAUNCH_BYTES - offset_of(start)) % BOARD_LAUNCH_BYTES;
-    else if (start - ring->lap + size > LAP_BYTES)
+    bool is_empty = read == ring->written;
+    uint64_t start = next_start(ring->written, size, is_empty);
+    if (!is_empty && start + size - read > WINDOW_BYTES)
         return NULL;
     ring->written = start + size;
     *at = start;
-    return ring->board->launch + offset_of(start);
+    return ring->board->launch + offset_of(start, size);
 }
 
 const char *launch_ring_read(struct board *board, const struct guard_request *request)
 {
-    size_t offset = offset_of(request->launch_at);
     size_t size = request->launch_size;
+    size_t offset = offset_of(request->launch_at, size);
     if (size == 0 || size > BOARD_LAUNCH_BYTES - offset)
         return NULL;
     const char *launch = board->launch + offset;

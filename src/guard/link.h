@@ -51,7 +51,6 @@ enum manager_descriptor {
 struct launch_ring {
     struct board *board;
     uint64_t written; // bytes since the beginning of the formation
-    uint64_t lap;     // where the present way round from the front began
 };
 
 void launch_ring_init(struct launch_ring *ring, struct board *board);

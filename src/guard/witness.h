@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A process that sleeps until guard and manager are both gone, and then ends what they left.
+// A process that sleeps until guard and manager are both gone, and then ends and clears away what
+// they left: after an orderly end that is empty cgroup folders only.
 #pragma once
 
 #include "os/tree.h"

@@ -54,11 +54,11 @@ static void write_launch(char *to, const struct launch *launch, const char *prog
         to = stpcpy(to, launch->envp[i]) + 1;
 }
 
-// The ring is full while the guard is busy with earlier launches; each takes it some hundred
-// microseconds, and there is nothing better to do meanwhile.
+// The ring is full while the guard is busy with earlier launches, a hundred and more; some hundred
+// microseconds each. Looking more often than now and then would only take it the processor.
 static char *reserve_launch(struct manager *manager, size_t size, uint64_t *at)
 {
-    const struct timespec pause = {.tv_nsec = 50 * NSEC_PER_USEC};
+    const struct timespec pause = {.tv_nsec = 2 * NSEC_PER_MSEC};
     char *to;
     while (!(to = launch_ring_reserve(&manager->launches, size, at)) && !manager->guard_is_gone) {
         (void)nanosleep(&pause, NULL);
@@ -123,13 +123,28 @@ static void send_launch(struct manager *manager, const struct action *action,
     process->far = -1;
 }
 
+// Found once for all processes of a type that are started in one round of decisions.
+static int find_program(struct manager *manager, unsigned type, const struct launch *launch,
+                        const char **out)
+{
+    struct found_program *found = &manager->found;
+    if (!found->is_valid || found->type != type) {
+        found->is_valid = true;
+        found->type = type;
+        found->result = program_find(launch->argv[0], launch_variable(launch, "PATH"),
+                                     launch->directory, found->path);
+    }
+    *out = found->result < 0 ? launch->argv[0] : found->path;
+    return found->result;
+}
+
 static void spawn(struct manager *manager, const struct action *action)
 {
     const struct process_record *record = supervisor_process(manager->supervisor, action->slot);
     struct process *process = process_of(manager, action->slot);
     struct arena arena = {0};
     struct launch launch;
-    char program[PATH_MAX];
+    const char *program;
     int result = process ? 0 : process_open(manager, action->slot, &process);
     if (result < 0) {
         refuse(manager, action, SPAWN_STAGE_DESCRIPTORS, -result);
@@ -139,13 +154,12 @@ static void spawn(struct manager *manager, const struct action *action)
     if (result < 0) {
         refuse(manager, action, SPAWN_STAGE_EXEC, -result);
     } else {
-        result = program_find(launch.argv[0], launch_variable(&launch, "PATH"), launch.directory,
-                              program);
+        result = find_program(manager, record->id.type, &launch, &program);
         // A folder that is gone is found out by the process itself, and told as that.
         if (result < 0 && access(launch.directory, X_OK) == 0)
             refuse(manager, action, SPAWN_STAGE_EXEC, -result);
         else
-            send_launch(manager, action, &launch, result < 0 ? launch.argv[0] : program);
+            send_launch(manager, action, &launch, program);
     }
     arena_fini(&arena);
 }
@@ -162,10 +176,12 @@ static void send_signal(struct manager *manager, const struct action *action, in
 
 static void signal_tree(struct manager *manager, const struct action *action, int signal)
 {
-    const struct process *process = process_of(manager, action->slot);
+    struct process *process = process_of(manager, action->slot);
     const struct process_record *record = supervisor_process(manager->supervisor, action->slot);
-    if (process)
-        tree_branch_signal(&manager->tree, process->name, record->pid, signal);
+    if (!process)
+        return;
+    process->tree_was_killed = process->tree_was_killed || signal == SIGKILL;
+    tree_branch_signal(&manager->tree, process->name, record->pid, signal);
 }
 
 void act(struct manager *manager, const struct action *action)
