@@ -1,75 +1,62 @@
 # SPDX-License-Identifier: MIT
-# bash completion for formation. Everything about commands and options comes from
-# `formation help --table`, so there is nothing here to keep up to date.
-
-# The process types of the Procfile that the line is about. As Foreman, for that reads the Procfile
-# only and minds no other mistake.
-_formation_types()
-{
-    local index options=()
-    for ((index = 1; index < COMP_CWORD; index++)); do
-        case ${COMP_WORDS[index]} in
-            -f | --procfile | -d | --root)
-                options+=("${COMP_WORDS[index]}" "${COMP_WORDS[index + 1]}")
-                ;;
-        esac
-    done
-    "$1" check --compat foreman "${options[@]}" 2>/dev/null |
-        sed -n 's/^valid procfile detected (\(.*\))$/\1/p' | tr -d ','
-}
+# bash completion for formation. `formation complete` has the answers (src/cli/complete.c); here is
+# only how bash wants to be told.
+# shellcheck shell=bash
 
 _formation()
 {
-    local program=$1 word=$2 previous=$3 table commands command='' kind='' index
+    local LC_ALL=C # offsets are bytes
+    local words=() begins=() answer=() line=$COMP_LINE index part word kind offset text
     COMPREPLY=()
-    table=$("$program" help --table 2>/dev/null) || return
-    commands=$(awk -F '\t' '$1 == "command" { print $2 }' <<<"$table")
-    for ((index = 1; index < COMP_CWORD; index++)); do
-        if grep -qxF -e "${COMP_WORDS[index]}" <<<"$commands"; then
-            command=${COMP_WORDS[index]}
-            break
-        fi
-    done
 
-    # What is wanted here: the value of an option, an option, the command, or its operands.
-    if [[ $previous == -* ]]; then
-        kind=$(awk -F '\t' -v option="$previous" '
-            $1 == "option" && (option == "-" $3 || option == "--" $4) && $5 !~ /^(-$|\[)/ {
-                print $5
-                exit
-            }' <<<"$table")
-    fi
-    if [[ -z $kind && $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$(awk -F '\t' -v command="$command" '
-            $1 == "option" && (command == "" || command == $2) && !is_seen[$4]++ {
-                if ($3 != "-")
-                    print "-" $3
-                print "--" $4
-            }' <<<"$table")" -- "$word")
-        return
-    fi
-    if [[ -z $kind && -z $command ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word")
-        return
-    fi
-    if [[ -z $kind ]]; then
-        kind=$(awk -F '\t' -v command="$command" \
-            '$1 == "command" && $2 == command { print $3 }' <<<"$table")
-    fi
+    # bash has cut the words at = and :, we have not.
+    for ((index = 0; index <= COMP_CWORD; index++)); do
+        part=${COMP_WORDS[index]}
+        if [[ $index -gt 0 && -n $part && $line == "$part"* ]]; then
+            words[-1]+=$part
+        else
+            words+=("$part")
+            begins+=("$index")
+        fi
+        line=${line#*"$part"}
+    done
+    mapfile -t answer < <("$1" complete "${words[@]:1}" 2>/dev/null)
+    read -r kind offset <<<"${answer[0]-}"
+    word=${words[-1]}
 
     case $kind in
-        DIRECTORY) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
-        FILE*) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
-        '[COMMAND]') mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
-        'COMMAND|TYPE'*)
-            mapfile -t COMPREPLY < <(compgen -W "$(_formation_types "$program")" -- "$word"
-                compgen -c -- "$word")
+        words | programs)
+            for text in "${answer[@]:1}"; do
+                COMPREPLY+=("${text%%$'\t'*}")
+            done
+            if [[ $kind == programs ]]; then
+                mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -c -- "$word")
+            fi
             ;;
-        *TYPE*)
-            mapfile -t COMPREPLY < <(compgen -W "$(_formation_types "$program")" -- "$word")
+        files)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "${word:offset}")
             ;;
-        foreman) COMPREPLY=(foreman) ;;
+        folders)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -d -- "${word:offset}")
+            ;;
+        rest)
+            if declare -F _command_offset >/dev/null; then
+                _command_offset "${begins[offset]}"
+            else
+                compopt -o default
+            fi
+            return
+            ;;
     esac
+
+    # bash replaces $2, the end of the word only.
+    for index in "${!COMPREPLY[@]}"; do
+        text=${word:0:offset}${COMPREPLY[index]}
+        COMPREPLY[index]=${text:${#word}-${#2}}
+    done
+    [[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace
 }
 
 complete -F _formation formation

@@ -50,3 +50,18 @@ bool option_is_of(const struct option_entry *option, const struct command *comma
             return true;
     return false;
 }
+
+enum option_id option_find(const struct command *command, struct str name, char letter)
+{
+    enum option_id found = OPTION_COUNT;
+    for (enum option_id id = 0; id < OPTION_COUNT; id++) {
+        const struct option_entry *entry = &option_entries[id];
+        if (letter ? entry->letter != letter : !str_is(name, entry->name))
+            continue;
+        if (command && option_is_of(entry, command))
+            return id;
+        if (found == OPTION_COUNT)
+            found = id;
+    }
+    return found;
+}

@@ -50,6 +50,9 @@ struct option_entry {
 // What the guard starts: `formation manager start …`. In no table, since no person calls it.
 int command_manager(struct invocation *invocation);
 
+// What the completions of a shell ask: `formation complete WORD ...`, in no table either.
+int command_complete(char **words);
+
 // Ends with an entry without name.
 extern const struct command commands[];
 extern const struct option_entry option_entries[OPTION_COUNT];
@@ -58,6 +61,10 @@ extern const struct option_entry option_entries[OPTION_COUNT];
 const struct command *command_find(const char *name, struct error *error);
 
 bool option_is_of(const struct option_entry *option, const struct command *command);
+
+// The option called `name`, or `letter` if that is not 0, among those of the command; among all if
+// it is NULL or has none such. OPTION_COUNT: there is none.
+enum option_id option_find(const struct command *command, struct str name, char letter);
 
 // One call of the program. Texts are borrowed from argv.
 struct invocation {
@@ -69,5 +76,4 @@ struct invocation {
     size_t operand_count;
     bool wants_help;
     bool wants_version;
-    bool wants_table;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// formation help: the tables, printed for people or, one entry a line, for completions and tests.
+// formation help: the tables, printed for people.
 #include "cli/report.h"
 
 #include <stdio.h>
@@ -52,34 +52,10 @@ static void print_command(const struct command *command)
             print_option(&option_entries[i]);
 }
 
-static const char *or_dash(const char *text)
-{
-    return text[0] ? text : "-";
-}
-
-static void print_table(void)
-{
-    for (const struct command *command = commands; command->name; command++) {
-        (void)printf("command\t%s\t%s\t%s\n", command->name, or_dash(command->synopsis),
-                     command->help);
-        for (size_t i = 0; i < OPTION_COUNT; i++) {
-            const struct option_entry *option = &option_entries[i];
-            if (option_is_of(option, command))
-                (void)printf("option\t%s\t%c\t%s\t%s\t%s\n", command->name,
-                             option->letter ? option->letter : '-', option->name,
-                             or_dash(option->argument), option->help);
-        }
-    }
-}
-
 int command_help(struct invocation *invocation)
 {
     const struct command *command = invocation->wants_help ? invocation->command : NULL;
     struct error error;
-    if (invocation->wants_table) {
-        print_table();
-        return 0;
-    }
     if (!command && invocation->operand_count) {
         command = command_find(invocation->operands[0], &error);
         if (!command)

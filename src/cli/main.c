@@ -3,6 +3,7 @@
 #include "cli/parse.h"
 #include "cli/report.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,9 +16,8 @@ static int execute(struct invocation *invocation)
     return invocation->command->execute(invocation);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv, struct invocation *invocation)
 {
-    struct invocation invocation;
     struct error error;
     // The guard starts the manager as `formation manager` and the user's own arguments.
     bool is_manager = argc > 1 && strcmp(argv[1], "manager") == 0;
@@ -26,15 +26,31 @@ int main(int argc, char **argv)
         argc--;
         argv++;
     }
-    int status;
-    if (invocation_parse(argc, argv, &invocation, &error) < 0)
-        status = report_usage(&invocation.options, error.text);
-    else if (is_manager)
-        status = command_manager(&invocation);
-    else
-        status = execute(&invocation);
-    if (fflush(stdout) != 0 && status == 0) // a full disk: what was asked for is not there
-        status = report_usage(&invocation.options, "standard output cannot be written to");
+    if (invocation_parse(argc, argv, invocation, &error) < 0)
+        return report_usage(&invocation->options, error.text);
+    return is_manager ? command_manager(invocation) : execute(invocation);
+}
+
+// What was asked for must have arrived: a full disk is a failure like any other.
+static int close_output(const struct invocation *invocation, int status)
+{
+    char sentence[128];
+    bool is_lost = ferror(stdout) != 0;
+    errno = 0;
+    is_lost |= fflush(stdout) != 0;
+    if (!is_lost || status != 0)
+        return status;
+    (void)snprintf(sentence, sizeof(sentence), "standard output cannot be written to%s%s",
+                   errno ? ": " : "", errno ? strerror(errno) : "");
+    return report_usage(&invocation->options, sentence);
+}
+
+int main(int argc, char **argv)
+{
+    struct invocation invocation = {0};
+    int status = argc > 1 && strcmp(argv[1], "complete") == 0 ? command_complete(argv + 2)
+                                                              : run(argc, argv, &invocation);
+    status = close_output(&invocation, status);
     invocation_fini(&invocation);
     return status;
 }

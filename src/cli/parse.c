@@ -107,9 +107,6 @@ static int set_option(struct reader *reader, enum option_id id, const char *valu
     case OPTION_ROOT:
         options->root = value;
         return 0;
-    case OPTION_TABLE:
-        out->wants_table = true;
-        return 0;
     case OPTION_TIMEOUT:
         return set_timeout(reader, value);
     case OPTION_TIMESTAMP:
@@ -124,23 +121,6 @@ static int set_option(struct reader *reader, enum option_id id, const char *valu
         break;
     }
     abort();
-}
-
-// `name` or `letter` among the options of the command; among all while no command was read, or
-// when the command has none such: then check_options() tells that it is in the wrong place.
-static enum option_id find_option(const struct reader *reader, struct str name, char letter)
-{
-    enum option_id found = OPTION_COUNT;
-    for (enum option_id id = 0; id < OPTION_COUNT; id++) {
-        const struct option_entry *entry = &option_entries[id];
-        if (letter ? entry->letter != letter : !str_is(name, entry->name))
-            continue;
-        if (reader->out->command && option_is_of(entry, reader->out->command))
-            return id;
-        if (found == OPTION_COUNT)
-            found = id;
-    }
-    return found;
 }
 
 static int unknown_option(struct reader *reader, struct str name)
@@ -186,7 +166,7 @@ static int read_long(struct reader *reader, const char *text)
     size_t size = str_find_char(all, '=');
     struct str name = str_slice(all, 0, size);
     set_as_given(reader, "--", name);
-    enum option_id id = find_option(reader, name, 0);
+    enum option_id id = option_find(reader->out->command, name, 0);
     if (id == OPTION_COUNT)
         return unknown_option(reader, name);
     return take_value(reader, id, size < all.size ? text + size + 1 : NULL);
@@ -197,7 +177,7 @@ static int read_letters(struct reader *reader, const char *text)
     for (const char *at = text; *at; at++) {
         struct str letter = str_from(at, 1);
         set_as_given(reader, "-", letter);
-        enum option_id id = find_option(reader, letter, *at);
+        enum option_id id = option_find(reader->out->command, letter, *at);
         if (id == OPTION_COUNT)
             return unknown_option(reader, letter);
         if (option_entries[id].argument[0]) {

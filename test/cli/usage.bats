@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# What a person types wrong, or to find out; and that the completions know what `help` knows.
+# What a person types wrong, or to find out.
 # shellcheck disable=SC2016,SC2154 # $HOME in quotes is meant so; bats sets stderr
 load helpers
 
@@ -94,45 +94,4 @@ says() {
 @test "control characters in an argument do not reach the terminal" {
     run -2 "$FORMATION" $'\e[31mred'
     [[ $output != *$'\e'* ]]
-}
-
-# complete_bash WORD…: what bash would propose for the last one.
-complete_bash() {
-    PATH=$(dirname "$(realpath "$FORMATION")"):$PATH bash -c '
-        source "$1"
-        shift
-        COMP_WORDS=("$@")
-        COMP_CWORD=$(($# - 1))
-        _formation "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
-        echo "${COMPREPLY[*]}"
-    ' - "$BATS_TEST_DIRNAME/../../completions/formation.bash" "$@"
-}
-
-@test "bash completes commands, options and process types" {
-    procfile "web: nosuch" "worker: sleep 1"
-    mkdir sub
-    echo "clock: sleep 1" >sub/Procfile
-    [ "$(complete_bash formation "")" = "check help run start version" ]
-    [ "$(complete_bash formation st)" = "start" ]
-    [ "$(complete_bash formation help r)" = "run" ]
-    [ "$(complete_bash formation check --p)" = "--procfile" ]
-    [ "$(complete_bash formation --com)" = "--compat" ]
-    [ "$(complete_bash formation --compat "")" = "foreman" ]
-    [ "$(complete_bash formation start w)" = "web worker" ]
-    [ "$(complete_bash formation start web --except "")" = "web worker" ]
-    [ "$(complete_bash formation start -d sub "")" = "clock" ]
-    [ "$(complete_bash formation start -f Proc)" = "Procfile" ]
-    [ "$(complete_bash formation start -d "")" = "sub" ]
-    [ "$(complete_bash formation start -p "")" = "" ]
-    [[ $(complete_bash formation run w) == "web worker "* ]]
-}
-
-@test "the completions of zsh and fish are whole" {
-    for shell in zsh fish; do
-        command -v $shell >/dev/null || continue
-        case $shell in
-            zsh) zsh -n "$BATS_TEST_DIRNAME/../../completions/_formation" ;;
-            fish) fish -n "$BATS_TEST_DIRNAME/../../completions/formation.fish" ;;
-        esac
-    done
 }
