@@ -123,7 +123,7 @@ static void start_witness(void)
     if (getpid() == INIT)
         return;
     pid_t pid = witness_start(&guard.tree, guard.witness_pipe);
-    guard.board->witness_pid = pid > 0 ? pid : 0;
+    guard.board->witness_pid = guard.tree.spared = pid > 0 ? pid : 0;
     guard.witness_pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
     if (guard.witness_pidfd >= 0)
         (void)watch(guard.witness_pidfd, WATCH_WITNESS);

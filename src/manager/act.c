@@ -181,7 +181,7 @@ static void signal_tree(struct manager *manager, const struct action *action, in
     if (!process)
         return;
     process->tree_was_killed = process->tree_was_killed || signal == SIGKILL;
-    tree_branch_signal(&manager->tree, process->name, record->pid, signal);
+    tree_branch_signal(branch_tree(manager), process->name, record->pid, signal);
 }
 
 void act(struct manager *manager, const struct action *action)

@@ -16,11 +16,11 @@
 
 static bool tree_is_empty(const struct process *process)
 {
-    const struct manager *manager = process->manager;
+    struct manager *manager = process->manager;
     pid_t leader = supervisor_process(manager->supervisor, process->slot)->pid;
     if (process->tree_fd >= 0)
         return tree_watched_is_empty(process->tree_fd);
-    return tree_branch_is_empty(&manager->tree, process->name, leader);
+    return tree_branch_is_empty(branch_tree(manager), process->name, leader);
 }
 
 // Nothing of it lives; what it wrote is read, or shall be.
@@ -65,7 +65,7 @@ static void report_left(struct process *process)
 {
     struct manager *manager = process->manager;
     pid_t leader = supervisor_process(manager->supervisor, process->slot)->pid;
-    unsigned count = tree_branch_count(&manager->tree, process->name, leader);
+    unsigned count = tree_branch_count(branch_tree(manager), process->name, leader);
     decide_later(manager, (struct input){.kind = INPUT_LEFT,
                                          .slot = process->slot,
                                          .value = (int)(count ? count : 1)});

@@ -54,7 +54,8 @@ struct manager {
     struct supervisor *supervisor;
     struct launch_ring launches;
     struct found_program found; // in this round of decisions
-    struct tree tree;
+    struct tree tree; // to be searched: branch_tree()
+    struct kin_set mains;
     char mark[TREE_MARK_BYTES + sizeof("FORMATION_ID=")];
     size_t pipe_bytes;
 
@@ -91,6 +92,9 @@ void decide_all(struct manager *manager);
 void act(struct manager *manager, const struct action *action);
 void act_send(struct manager *manager, struct guard_request request, const int *fds,
               size_t fd_count);
+
+// branch.c
+const struct tree *branch_tree(struct manager *manager); // in its present state
 
 // process.c
 struct process *process_of(struct manager *manager, unsigned slot); // NULL: none

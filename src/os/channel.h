@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Messages of fixed size between two processes, each with a few descriptors; none is torn or merged.
+// Messages of fixed size between two processes, with a few descriptors each; none torn or merged.
 #pragma once
 
 #include <stdbool.h>

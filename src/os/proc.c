@@ -49,29 +49,59 @@ int proc_read_status(pid_t pid, struct proc_status *out)
 
 // Environments may be megabytes, so they are read in pieces, and the wanted text is followed over
 // the borders.
-bool proc_has_variable(pid_t pid, const char *assignment)
+struct variable {
+    const char *prefix;
+    bool is_whole; // nothing may follow the prefix
+    char *out;     // takes what follows it
+    size_t capacity;
+    size_t matched; // bytes of the prefix
+    size_t copied;
+    bool differs; // the variable that is being read
+    bool is_found;
+};
+
+static void follow(struct variable *variable, char byte)
+{
+    if (!variable->differs && variable->prefix[variable->matched]) {
+        variable->differs = byte != variable->prefix[variable->matched];
+        variable->matched++;
+    } else if (byte && variable->is_whole) {
+        variable->differs = true;
+    } else if (byte && !variable->differs && variable->copied + 1 < variable->capacity) {
+        variable->out[variable->copied++] = byte;
+    }
+    if (byte)
+        return;
+    variable->is_found = !variable->differs && !variable->prefix[variable->matched];
+    variable->differs = false;
+    variable->matched = 0;
+}
+
+static bool find_variable(pid_t pid, struct variable *variable)
 {
     char piece[4096];
-    size_t wanted = strlen(assignment) + 1; // its NUL too
-    size_t matched = 0;
-    bool matches = true; // the variable that is being read, so far
     int fd = open_of(pid, "environ");
     if (fd < 0)
         return false;
-    bool found = false;
-    for (ssize_t size; !found && (size = read(fd, piece, sizeof(piece))) > 0;) {
-        for (ssize_t i = 0; i < size && !found; i++) {
-            matches = matches && matched < wanted && piece[i] == assignment[matched];
-            matched++;
-            found = matches && matched == wanted;
-            if (piece[i] == '\0') {
-                matched = 0;
-                matches = true;
-            }
-        }
-    }
+    for (ssize_t size; !variable->is_found && (size = read(fd, piece, sizeof(piece))) > 0;)
+        for (ssize_t i = 0; i < size && !variable->is_found; i++)
+            follow(variable, piece[i]);
     (void)close(fd);
-    return found;
+    return variable->is_found;
+}
+
+bool proc_has_variable(pid_t pid, const char *assignment)
+{
+    return find_variable(pid, &(struct variable){.prefix = assignment, .is_whole = true});
+}
+
+bool proc_read_variable(pid_t pid, const char *prefix, char *out, size_t capacity)
+{
+    struct variable variable = {.prefix = prefix, .out = out, .capacity = capacity};
+    if (!find_variable(pid, &variable))
+        return false;
+    out[variable.copied] = '\0';
+    return true;
 }
 
 void proc_each(proc_visit *visit, void *context)

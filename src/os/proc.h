@@ -22,6 +22,10 @@ int proc_read_status(pid_t pid, struct proc_status *out);
 // Whether the environment that `pid` was started with has the variable `assignment` ("NAME=value").
 bool proc_has_variable(pid_t pid, const char *assignment);
 
+// Copies the value of the variable that begins with `prefix` ("NAME="), cut to `capacity` > 0 with
+// its NUL. Returns false if there is none, or none that may be read.
+bool proc_read_variable(pid_t pid, const char *prefix, char *out, size_t capacity);
+
 // Calls `visit` for every process; stops when it returns false.
 typedef bool proc_visit(pid_t pid, void *context);
 void proc_each(proc_visit *visit, void *context);

@@ -3,7 +3,9 @@
 // whoever knows the guard, and is never taken for another's after a pid was used again.
 #include "os/tree.h"
 
+#include "os/clock.h"
 #include "os/proc.h"
+#include "os/search.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,9 +21,13 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-enum { FOLDER = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
+enum {
+    FOLDER = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+    ROUND_MS = 5,
+    PATIENCE_MS = 5000, // with what others have left
+};
 
-// The cgroup v2 folder that we are in, from /proc/self/mountinfo and /proc/self/cgroup (cgroups(7)).
+// The cgroup v2 folder that we are in: /proc/self/mountinfo and /proc/self/cgroup (cgroups(7)).
 static int open_own_folder(void)
 {
     char line[PATH_MAX + 256];
@@ -53,10 +59,24 @@ static void name_tree(struct tree *tree, pid_t guard)
 {
     struct proc_status status = {0};
     (void)proc_read_status(guard, &status);
+    tree->guard = guard;
     (void)snprintf(tree->mark, sizeof(tree->mark), "%llu.%d.%llu",
                    (unsigned long long)proc_namespace(), guard,
                    (unsigned long long)status.start_ticks);
     (void)snprintf(tree->name, sizeof(tree->name), "formation.%s", tree->mark);
+}
+
+// Whether a formation of our pid namespace has this mark, and its guard is gone. One that nobody
+// has waited for yet is gone, too.
+static bool is_abandoned(const char *mark)
+{
+    struct proc_status status;
+    unsigned long long namespace, start;
+    pid_t guard;
+    return sscanf(mark, "%llu.%d.%llu", &namespace, &guard, &start) == 3 &&
+           namespace == proc_namespace() &&
+           (proc_read_status(guard, &status) < 0 || status.start_ticks != start ||
+            status.state == 'Z' || status.state == 'X');
 }
 
 // What a formation has left whose guard, manager and witness were killed in one blow: its folder
@@ -64,18 +84,13 @@ static void name_tree(struct tree *tree, pid_t guard)
 static void end_abandoned(int parent_fd, const char *name)
 {
     struct tree tree = {.parent_fd = -1};
-    struct proc_status status;
-    unsigned long long namespace, start;
-    pid_t guard;
-    if (sscanf(name, "formation.%llu.%d.%llu", &namespace, &guard, &start) != 3 ||
-        namespace != proc_namespace() ||
-        (proc_read_status(guard, &status) == 0 && status.start_ticks == start))
+    if (!is_abandoned(name + sizeof("formation.") - 1))
         return;
     (void)snprintf(tree.name, sizeof(tree.name), "%s", name);
     tree.parent_fd = dup(parent_fd);
     tree.fd = openat(parent_fd, name, FOLDER);
     if (tree.fd >= 0)
-        (void)tree_kill_all(&tree, 5000);
+        (void)tree_kill_all(&tree, PATIENCE_MS);
     tree_close(&tree);
 }
 
@@ -90,15 +105,60 @@ static void end_all_abandoned(int parent_fd)
         (void)closedir(folder);
 }
 
+static bool has_abandoned_mark(pid_t pid, void *context)
+{
+    const char *own_mark = context; // where we were started from ourselves is none of our business
+    char mark[TREE_MARK_BYTES];
+    return proc_read_variable(pid, "FORMATION_ID=", mark, sizeof(mark)) &&
+           strcmp(mark, own_mark) != 0 && is_abandoned(mark);
+}
+
+struct sweep {
+    char own_mark[TREE_MARK_BYTES];
+    unsigned found;
+};
+
+static bool sweep_away(pid_t pid, void *context)
+{
+    struct sweep *sweep = context;
+    struct proc_status status;
+    if (has_abandoned_mark(pid, sweep->own_mark) && proc_read_status(pid, &status) == 0 &&
+        status.state != 'Z' && status.state != 'X') {
+        sweep->found++;
+        proc_signal_if(pid, SIGKILL, has_abandoned_mark, sweep->own_mark);
+    }
+    return true;
+}
+
+// The same where there are no folders to find it by.
+static void end_all_abandoned_marks(void)
+{
+    struct sweep sweep = {.own_mark = ""};
+    (void)proc_read_variable(getpid(), "FORMATION_ID=", sweep.own_mark, sizeof(sweep.own_mark));
+    for (unsigned waited = 0; waited < PATIENCE_MS; waited += ROUND_MS) {
+        sweep.found = 0;
+        proc_each(sweep_away, &sweep);
+        if (sweep.found == 0)
+            return;
+        (void)poll(NULL, 0, ROUND_MS);
+    }
+}
+
 void tree_open(struct tree *tree, pid_t guard)
 {
+    struct kin_list children = {0};
     *tree = (struct tree){.fd = -1, .parent_fd = open_own_folder()};
     name_tree(tree, guard);
-    if (tree->parent_fd < 0)
-        return;
-    end_all_abandoned(tree->parent_fd);
-    if (mkdirat(tree->parent_fd, tree->name, 0755) == 0 || errno == EEXIST)
-        tree->fd = openat(tree->parent_fd, tree->name, FOLDER);
+    (void)kin_add_children(&children, guard);
+    tree->has_strangers = children.count > 0; // from before we became a guard, by execve(2)
+    kin_fini(&children);
+    if (tree->parent_fd >= 0) {
+        end_all_abandoned(tree->parent_fd);
+        if (mkdirat(tree->parent_fd, tree->name, 0755) == 0 || errno == EEXIST)
+            tree->fd = openat(tree->parent_fd, tree->name, FOLDER);
+    }
+    if (tree->fd < 0)
+        end_all_abandoned_marks();
 }
 
 void tree_adopt(struct tree *tree, pid_t guard, int fd)
@@ -107,23 +167,27 @@ void tree_adopt(struct tree *tree, pid_t guard, int fd)
     name_tree(tree, guard);
 }
 
-static void remove_branches(const struct tree *tree)
+// Removes a folder with those in it: a process may have made some for itself.
+static void remove_folder(int parent_fd, const char *name, unsigned depth)
 {
-    int fd = openat(tree->fd, ".", FOLDER);
+    enum { DEEPEST = 16 }; // a descriptor each
+    if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT || depth == DEEPEST)
+        return;
+    int fd = openat(parent_fd, name, FOLDER);
     DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
     for (struct dirent *entry; folder && (entry = readdir(folder));)
         if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-            (void)unlinkat(tree->fd, entry->d_name, AT_REMOVEDIR);
+            remove_folder(fd, entry->d_name, depth + 1);
     if (folder)
         (void)closedir(folder);
+    (void)unlinkat(parent_fd, name, AT_REMOVEDIR);
 }
 
 void tree_close(struct tree *tree)
 {
     if (tree->fd >= 0) {
-        remove_branches(tree);
         (void)close(tree->fd);
-        (void)unlinkat(tree->parent_fd, tree->name, AT_REMOVEDIR);
+        remove_folder(tree->parent_fd, tree->name, 0);
     }
     if (tree->parent_fd >= 0)
         (void)close(tree->parent_fd);
@@ -143,7 +207,7 @@ int tree_branch_open(const struct tree *tree, const char *name)
 void tree_branch_remove(const struct tree *tree, const char *name)
 {
     if (tree->fd >= 0)
-        (void)unlinkat(tree->fd, name, AT_REMOVEDIR);
+        remove_folder(tree->fd, name, 0);
 }
 
 static int open_file(const struct tree *tree, const char *name, const char *file, int flags)
@@ -153,50 +217,40 @@ static int open_file(const struct tree *tree, const char *name, const char *file
     return openat(tree->fd, path, flags | O_CLOEXEC);
 }
 
-// A whole pass over the processes that are not in a folder.
-struct search {
-    const char *mark;   // "FORMATION_ID=…"
-    const char *member; // "PS=web.1", or NULL for every process of the formation
-    pid_t leader;       // its group counts too; 0: none
-    int signal;         // 0: only count
-    unsigned found;
-};
-
-static bool is_member(pid_t pid, void *context)
-{
-    const struct search *search = context;
-    struct proc_status status;
-    if (pid == getpid() || proc_read_status(pid, &status) < 0)
-        return false;
-    if (status.state == 'Z' || status.state == 'X')
-        return false;
-    if (search->leader && (status.group == search->leader || status.session == search->leader))
-        return true;
-    return proc_has_variable(pid, search->mark) &&
-           (!search->member || proc_has_variable(pid, search->member));
-}
-
-static bool visit_member(pid_t pid, void *context)
-{
-    struct search *search = context;
-    if (is_member(pid, search)) {
-        search->found++;
-        if (search->signal)
-            proc_signal_if(pid, search->signal, is_member, search);
-    }
-    return true;
-}
-
-// `name` NULL: the whole formation.
-static unsigned search_proc(const struct tree *tree, const char *name, pid_t leader, int signal)
+static unsigned search_branch(const struct tree *tree, const char *name, pid_t leader, int signal,
+                              bool stops_at_first)
 {
     char mark[TREE_MARK_BYTES + 16];
     char member[TREE_NAME_BYTES + 16];
     (void)snprintf(mark, sizeof(mark), "FORMATION_ID=%s", tree->mark);
-    (void)snprintf(member, sizeof(member), "PS=%s", name ? name : "");
-    struct search search = {mark, name ? member : NULL, leader, signal, 0};
-    proc_each(visit_member, &search);
-    return search.found;
+    (void)snprintf(member, sizeof(member), "PS=%s", name);
+    return search_run(&(struct search){
+        .guard = tree->guard,
+        .mark = mark,
+        .member = member,
+        .leader = leader,
+        .spared = tree->spared,
+        .mains = tree->mains,
+        .signal = signal,
+        .stops_at_first = stops_at_first,
+    });
+}
+
+// The guard itself knows that all of its descendants are the formation's, also those that have lost
+// their mark or were moved out of the folder.
+static unsigned kill_found(const struct tree *tree)
+{
+    char mark[TREE_MARK_BYTES + 16];
+    bool knows = tree->guard == getpid() && !tree->has_strangers;
+    if (tree->guard == 0)
+        return 0;
+    (void)snprintf(mark, sizeof(mark), "FORMATION_ID=%s", tree->mark);
+    return search_run(&(struct search){
+        .guard = tree->guard,
+        .mark = knows ? NULL : mark,
+        .spared = tree->spared,
+        .signal = SIGKILL,
+    });
 }
 
 static bool says_populated(int events_fd)
@@ -214,9 +268,37 @@ static bool is_populated(const struct tree *tree, const char *name)
     return is;
 }
 
+// Whether `pid` is in this folder: it may have ended, and its number be another's, since that was
+// read.
+struct member {
+    const struct tree *tree;
+    const char *name;
+};
+
+static bool is_in_folder(pid_t pid, void *context)
+{
+    const struct member *member = context;
+    char path[64];
+    char line[PATH_MAX + 64];
+    char end[2 * TREE_NAME_BYTES];
+    (void)snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
+    int length = snprintf(end, sizeof(end), "/%s/%s\n", member->tree->name, member->name);
+    FILE *file = fopen(path, "re");
+    bool is = false;
+    while (file && !is && fgets(line, sizeof(line), file)) {
+        size_t size = strlen(line);
+        is = strncmp(line, "0::/", 4) == 0 && size >= (size_t)length &&
+             strcmp(line + size - (size_t)length, end) == 0;
+    }
+    if (file)
+        (void)fclose(file);
+    return is;
+}
+
 // Zombies are listed in cgroup.procs, though they do not make it populated.
 static unsigned each_in_folder(const struct tree *tree, const char *name, int signal)
 {
+    struct member member = {tree, name};
     unsigned found = 0;
     int fd = open_file(tree, name, "cgroup.procs", O_RDONLY);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "re");
@@ -226,7 +308,7 @@ static unsigned each_in_folder(const struct tree *tree, const char *name, int si
             continue;
         found++;
         if (signal)
-            (void)kill(pid, signal);
+            proc_signal_if(pid, signal, is_in_folder, &member);
     }
     if (file)
         (void)fclose(file);
@@ -235,12 +317,14 @@ static unsigned each_in_folder(const struct tree *tree, const char *name, int si
 
 unsigned tree_branch_count(const struct tree *tree, const char *name, pid_t leader)
 {
-    return tree->fd >= 0 ? each_in_folder(tree, name, 0) : search_proc(tree, name, leader, 0);
+    return tree->fd >= 0 ? each_in_folder(tree, name, 0)
+                         : search_branch(tree, name, leader, 0, false);
 }
 
 bool tree_branch_is_empty(const struct tree *tree, const char *name, pid_t leader)
 {
-    return tree->fd >= 0 ? !is_populated(tree, name) : search_proc(tree, name, leader, 0) == 0;
+    return tree->fd >= 0 ? !is_populated(tree, name)
+                         : search_branch(tree, name, leader, 0, true) == 0;
 }
 
 static void signal_folder(const struct tree *tree, const char *name, int signal)
@@ -258,7 +342,7 @@ void tree_branch_signal(const struct tree *tree, const char *name, pid_t leader,
     if (tree->fd >= 0)
         signal_folder(tree, name, signal);
     else
-        (void)search_proc(tree, name, leader, signal);
+        (void)search_branch(tree, name, leader, signal, false);
 }
 
 int tree_branch_watch(const struct tree *tree, const char *name)
@@ -271,15 +355,23 @@ bool tree_watched_is_empty(int watch_fd)
     return !says_populated(watch_fd);
 }
 
+static unsigned kill_once(const struct tree *tree)
+{
+    bool has_left = tree->fd >= 0 && is_populated(tree, "");
+    if (has_left)
+        signal_folder(tree, "", SIGKILL);
+    // The folder alone is not enough before Linux 5.14, nor for one who was moved out of it.
+    bool searches = tree->fd < 0 || has_left || tree->guard == getpid();
+    unsigned found = searches ? kill_found(tree) : 0;
+    return found ? found : has_left;
+}
+
 unsigned tree_kill_all(const struct tree *tree, unsigned patience_ms)
 {
-    enum { ROUND_MS = 5 };
-    for (unsigned waited = 0;; waited += ROUND_MS) {
-        bool left = tree->fd >= 0 ? is_populated(tree, "") : true;
-        if (left && tree->fd >= 0)
-            signal_folder(tree, "", SIGKILL);
-        unsigned count = tree->fd >= 0 ? left : search_proc(tree, NULL, 0, SIGKILL);
-        if (count == 0 || waited >= patience_ms)
+    nsec_t until = clock_now() + patience_ms * NSEC_PER_MSEC;
+    for (;;) {
+        unsigned count = kill_once(tree);
+        if (count == 0 || clock_now() >= until)
             return count;
         (void)poll(NULL, 0, ROUND_MS);
     }

@@ -3,9 +3,10 @@
 // whatever it forked, whichever session it fled to.
 //
 // Where a cgroup v2 folder can be made below our own, each process gets one and the kernel keeps
-// the books. Elsewhere /proc is searched for the formation's mark in the environment and for the
-// process group; that finds what is there, but a fork in that very moment may be missed once.
+// the books. Elsewhere the descendants of the guard are searched (os/search.h).
 #pragma once
+
+#include "os/kin.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,6 +19,10 @@ struct tree {
     int parent_fd;               // the folder that it is in
     char name[TREE_NAME_BYTES];  // of the folder
     char mark[TREE_MARK_BYTES];  // value of FORMATION_ID in every process's environment
+    pid_t guard;
+    pid_t spared;                // a child of the guard that is not ended with the others; 0: none
+    const struct kin_set *mains; // main processes, so that they are not looked into; may be NULL
+    bool has_strangers;          // the guard has children that are not the formation's
 };
 
 // First ends what formations have left here whose supervisors are gone (same pid namespace only).

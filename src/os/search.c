@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+// The guard is a subreaper: whoever descends from a process of the formation descends from the
+// guard, also when all in between have died. So the guard's own children are the main processes and
+// the orphans that it adopted; these alone have to be told apart, by their group, session or mark.
+// Whatever stands below one of them belongs with it, whether it still has the mark or not (programs
+// that set their title overwrite the memory that /proc shows as their environment).
+//
+// /proc is a moment's picture: a fork in this very moment may be missed once.
+#include "os/search.h"
+
+#include "os/proc.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <unistd.h>
+
+static bool has_mark(const struct search *search, pid_t pid)
+{
+    return proc_has_variable(pid, search->mark) &&
+           (!search->member || proc_has_variable(pid, search->member));
+}
+
+static bool is_of_leader(const struct search *search, const struct proc_status *status)
+{
+    return search->leader > 0 &&
+           (status->group == search->leader || status->session == search->leader);
+}
+
+static bool is_member(pid_t pid, void *context)
+{
+    const struct search *search = context;
+    struct proc_status status;
+    if (pid == getpid() || pid == search->spared || proc_read_status(pid, &status) < 0 ||
+        status.state == 'Z' || status.state == 'X')
+        return false;
+    return is_of_leader(search, &status) || has_mark(search, pid);
+}
+
+// --- below the guard
+
+struct lineage {
+    struct kin kin;
+    pid_t guard;
+};
+
+static bool is_kin(pid_t pid, void *context)
+{
+    const struct lineage *lineage = context;
+    (void)pid;
+    return kin_lives(lineage->kin, lineage->guard);
+}
+
+static unsigned visit_kin(const struct search *search, const struct kin_list *list, size_t first)
+{
+    unsigned found = 0;
+    for (size_t i = first; i < list->count; i++) {
+        struct lineage lineage = {list->items[i], search->guard};
+        if (lineage.kin.pid == getpid() || !is_kin(lineage.kin.pid, &lineage))
+            continue;
+        found++;
+        if (search->signal)
+            proc_signal_if(lineage.kin.pid, search->signal, is_kin, &lineage);
+        if (search->stops_at_first)
+            break;
+    }
+    return found;
+}
+
+// Whether everything below this child of the guard is looked for.
+static bool is_root(const struct search *search, pid_t pid)
+{
+    if (pid == search->leader)
+        return true;
+    if (pid == search->spared || pid == getpid())
+        return false;
+    if (!search->mark)
+        return true;
+    if (search->mains && kin_set_has(search->mains, pid))
+        return false;
+    // One that is dead has no children any more: they are adopted already.
+    return is_member(pid, (void *)(uintptr_t)search);
+}
+
+static unsigned search_below(const struct search *search, struct kin_list *list)
+{
+    size_t child_count = list->count;
+    for (size_t i = 0; i < child_count; i++)
+        if (is_root(search, list->items[i].pid))
+            (void)kin_add(list, list->items[i]);
+    kin_descend(list, child_count);
+    return visit_kin(search, list, child_count);
+}
+
+// --- everywhere
+
+struct scan {
+    const struct search *search;
+    unsigned found;
+};
+
+static bool visit_any(pid_t pid, void *context)
+{
+    struct scan *scan = context;
+    const struct search *search = scan->search;
+    if (!is_member(pid, (void *)(uintptr_t)search))
+        return true;
+    scan->found++;
+    if (search->signal)
+        proc_signal_if(pid, search->signal, is_member, (void *)(uintptr_t)search);
+    return !search->stops_at_first;
+}
+
+unsigned search_run(const struct search *search)
+{
+    struct kin_list list = {0};
+    struct scan scan = {search, 0};
+    // Whose parent it is knows that it lives; of any other we know a pid only.
+    bool lives = search->guard == getpid() || search->guard == getppid();
+    if (lives && kin_add_children(&list, search->guard) != -ENOENT)
+        scan.found = search_below(search, &list);
+    else if (search->mark)
+        proc_each(visit_any, &scan);
+    kin_fini(&list);
+    return scan.found;
+}
