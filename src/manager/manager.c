@@ -19,6 +19,7 @@
 
 #define PUSH_AGAIN_AFTER (100 * NSEC_PER_MSEC) // the disk was full
 #define READER_PATIENCE (10 * NSEC_PER_SEC)    // at the end, with a reader that reads nothing
+#define LOOK_UP_AFTER (100 * NSEC_PER_MSEC)    // …whether somebody is impatient
 
 static void say(const char *sentence)
 {
@@ -110,21 +111,37 @@ static void run(struct manager *manager)
     }
 }
 
+// Ctrl-C while only the last lines are waited for.
+static bool is_interrupted(const struct manager *manager)
+{
+    const struct board *board = manager->board;
+    return atomic_load(&board->signals_received[SIGINT]) != board->signals_handled[SIGINT];
+}
+
 // The last lines. A reader that reads nothing for a long time does not keep us for ever.
 static void drain(struct manager *manager)
 {
     struct outlet *outlet = &manager->show.outlet;
+    for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++)
+        if (process_of(manager, slot)) // of one that was given up, there may be some
+            (void)output_read_rest(process_of(manager, slot), true);
     terminal_leave(&manager->show.terminal, outlet_buffer(outlet));
-    size_t before;
-    enum outlet_state state;
-    do {
-        before = outlet_waiting_bytes(outlet);
-        state = outlet_drain(outlet, READER_PATIENCE);
-    } while ((state == OUTLET_BUSY || state == OUTLET_NO_SPACE) &&
-             outlet_waiting_bytes(outlet) < before);
-    if (state == OUTLET_BUSY || state == OUTLET_NO_SPACE)
+    size_t least = outlet_waiting_bytes(outlet);
+    nsec_t progress_at = clock_now();
+    enum outlet_state state = outlet_drain(outlet, LOOK_UP_AFTER);
+    while ((state == OUTLET_BUSY || state == OUTLET_NO_SPACE) && !is_interrupted(manager) &&
+           clock_now() - progress_at < READER_PATIENCE) {
+        if (outlet_waiting_bytes(outlet) < least) {
+            least = outlet_waiting_bytes(outlet);
+            progress_at = clock_now();
+        }
+        state = outlet_drain(outlet, LOOK_UP_AFTER);
+    }
+    if (outlet_waiting_bytes(outlet) > 0) {
         (void)fprintf(stderr, "formation: nobody took the last %zu bytes of the output\n",
                       outlet_waiting_bytes(outlet));
+        manager->reader_is_gone = true;
+    }
     if (manager->reader_is_gone && manager->exit_status == 0)
         manager->exit_status = 128 + SIGPIPE;
 }

@@ -74,17 +74,25 @@ void output_watch(struct process *process)
                    on_output);
 }
 
+// At the end memory is used instead of patience: each process has ended, or soon will have, so what
+// their pipes hold is all there is, and a slow reader must not look like a process that hangs.
+static bool must_wait(struct manager *manager)
+{
+    struct outlet *outlet = &manager->show.outlet;
+    if (outlet_is_full(outlet))
+        (void)outlet_push(outlet);
+    return outlet_is_full(outlet) && !manager->guard_is_gone &&
+           supervisor_formation(manager->supervisor)->phase == FORMATION_RUNNING;
+}
+
 bool output_read_rest(struct process *process, bool is_last)
 {
     struct str line;
     // What is there now. More may come from what is left of its tree, without end.
     size_t rest = output_waiting_bytes(process->near);
     while (rest > 0) {
-        if (outlet_is_full(&process->manager->show.outlet)) {
-            (void)outlet_push(&process->manager->show.outlet);
-            if (outlet_is_full(&process->manager->show.outlet))
-                return false;
-        }
+        if (must_wait(process->manager))
+            return false;
         size_t size = read_once(process);
         rest = size == 0 || size > rest ? 0 : rest - size;
     }

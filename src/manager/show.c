@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define FOREMAN_TIME_FORMAT "%H:%M:%S"
+#define ROOM_PATIENCE (10 * NSEC_PER_SEC) // with a reader that reads nothing while memory is short
 
 // NO_COLOR and FORCE_COLOR (no-color.org, force-color.org) count when they are not empty.
 static bool wants_color(const struct options *options, bool is_terminal)
@@ -66,8 +67,7 @@ void show_now(struct show *show)
         show->time[clock_wall_text(show->time_format, show->time, sizeof(show->time))] = '\0';
 }
 
-static const struct log_prefix *prefix_of(struct show *show, struct show_voice *voice,
-                                          const char *name)
+static void build_prefix(struct show *show, struct show_voice *voice, const char *name)
 {
     // Without a time in it, a prefix never changes.
     nsec_t wanted = show->time_format ? show->second : 0;
@@ -76,23 +76,43 @@ static const struct log_prefix *prefix_of(struct show *show, struct show_voice *
                          str_of(name));
         voice->built_at = wanted;
     }
-    return &voice->prefix;
+}
+
+static void append_line(struct show *show, const struct show_voice *voice, struct str line)
+{
+    struct buffer *out = outlet_buffer(&show->outlet);
+    if (show->outlet.is_terminal)
+        terminal_line(&show->terminal, out, voice->owner, &voice->prefix, line);
+    else
+        log_line_append(out, &voice->prefix, line);
+}
+
+// Without memory for one more line, those before it must be gone first: everything waits for that.
+static bool make_room(struct show *show)
+{
+    enum outlet_state state = outlet_drain(&show->outlet, ROOM_PATIENCE);
+    return state == OUTLET_IDLE || state == OUTLET_CLOSED || state == OUTLET_FAILED;
 }
 
 void show_line(struct show *show, struct show_voice *voice, const char *name, struct str line)
 {
-    const struct log_prefix *prefix = prefix_of(show, voice, name);
-    struct buffer *out = outlet_buffer(&show->outlet);
-    if (show->outlet.is_terminal)
-        terminal_line(&show->terminal, out, voice->owner, prefix, line);
-    else
-        log_line_append(out, prefix, line);
+    const struct buffer *out = outlet_buffer(&show->outlet);
+    build_prefix(show, voice, name);
+    append_line(show, voice, line);
+    if (!out->failed)
+        return;
+    if (make_room(show))
+        append_line(show, voice, line);
+    if (out->failed && !show->has_lost_lines)
+        (void)fprintf(stderr, "formation: there is no memory to show every line of %s\n", name);
+    show->has_lost_lines = show->has_lost_lines || out->failed;
 }
 
 void show_partial(struct show *show, struct show_voice *voice, const char *name, struct str part)
 {
-    terminal_partial(&show->terminal, outlet_buffer(&show->outlet), voice->owner,
-                     prefix_of(show, voice, name), part);
+    build_prefix(show, voice, name);
+    terminal_partial(&show->terminal, outlet_buffer(&show->outlet), voice->owner, &voice->prefix,
+                     part);
 }
 
 void show_system(struct show *show, struct str line)

@@ -26,6 +26,7 @@ struct show {
     nsec_t second;           // wall clock of `time`
     char time[LOG_TIME_BYTES];
     struct show_voice system;
+    bool has_lost_lines; // for want of memory, and it was told
 };
 
 enum { SHOW_OWNER_SYSTEM = LIMIT_PROCESSES };
