@@ -43,6 +43,11 @@ enum {
 #define MANAGER_PAUSE_LONGEST (5 * NSEC_PER_SEC)
 #define MANAGER_IS_STABLE_AFTER (10 * NSEC_PER_SEC)
 
+// One that was asked for the end, and gives no sign of life, is killed: the next one will do it. If
+// none does, the guard ends everything itself.
+#define MANAGER_HANGS_AFTER (5 * NSEC_PER_SEC)
+#define MANAGERS_ARE_GIVEN_UP_AFTER (15 * NSEC_PER_SEC)
+
 struct guard {
     struct board *board;
     int board_fd;
@@ -60,7 +65,11 @@ struct guard {
     nsec_t manager_started_at;
     nsec_t manager_due_at; // NSEC_NEVER while one runs
     nsec_t manager_pause;
+    nsec_t heard_at;  // the manager's last sign of life
+    nsec_t asked_at;  // since when a signal that asks for the end waits; NSEC_NEVER: none does
+    uint32_t handled; // signals of that kind that a manager had dealt with by then
     bool ignores_hangup; // started by nohup
+    bool may_have_strangers; // adopted processes that have ended, to be reaped
     bool is_over;
     int exit_status;
     struct rlimit descriptor_limit; // as it was before it was raised, for the processes
@@ -136,6 +145,7 @@ static int open_guard(size_t memory_bytes)
         .manager_pidfd = -1,
         .kept = -1,
         .witness_pidfd = -1,
+        .asked_at = NSEC_NEVER,
         .tree = {.fd = -1, .parent_fd = -1},
     };
     int result = open_standard_descriptors();
@@ -184,7 +194,7 @@ static int spawn_manager(int channel_end)
 static int start_manager(void)
 {
     int ends[2];
-    guard.manager_started_at = clock_now();
+    guard.manager_started_at = guard.heard_at = clock_now();
     guard.manager_due_at = guard.manager_started_at + MANAGER_PAUSE_FIRST;
     int result = channel_pair(ends);
     if (result < 0)
@@ -215,12 +225,13 @@ static void ring(void)
 // A process that was adopted after its parent in the formation had died, or the witness.
 static void reap_strangers(void)
 {
+    guard.may_have_strangers = false;
     for (;;) {
         siginfo_t info = {0};
         if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
             return;
         // Ours are reaped in their own time. Strangers behind it in the kernel's list wait until
-        // it was buried, which is looked for after every request.
+        // it was buried, after which we look again.
         if (info.si_pid == guard.manager_pid || holds_pid(&guard.holds, info.si_pid))
             return;
         (void)waitid(P_PID, (id_t)info.si_pid, &(siginfo_t){0}, WEXITED | WNOHANG);
@@ -232,7 +243,7 @@ static void on_signals(void)
     struct signalfd_siginfo info;
     while (read(guard.signals, &info, sizeof(info)) == sizeof(info)) {
         if (info.ssi_signo == SIGCHLD) {
-            reap_strangers();
+            guard.may_have_strangers = true;
         } else if (info.ssi_signo < BOARD_SIGNALS &&
                    !(info.ssi_signo == SIGHUP && guard.ignores_hangup)) {
             atomic_fetch_add(&guard.board->signals_received[info.ssi_signo], 1);
@@ -289,7 +300,7 @@ static void carry_out(const struct guard_request *request, const int *fds, size_
         break;
     case GUARD_BURY:
         hold_bury(&guard.holds, request);
-        reap_strangers();
+        guard.may_have_strangers = true;
         break;
     case GUARD_FORGET:
         hold_forget(&guard.holds, request->slot);
@@ -316,6 +327,7 @@ static void on_channel(void)
     int fds[CHANNEL_DESCRIPTORS];
     size_t fd_count;
     int result;
+    guard.heard_at = clock_now();
     while ((result = channel_receive(guard.channel, &request, sizeof(request), fds, &fd_count)) > 0)
         carry_out(&request, fds, fd_count);
     if (result == -EPIPE) // nothing more will come; the manager's end is told by its pidfd
@@ -354,10 +366,48 @@ static void on_witness_end(void)
     start_witness();
 }
 
+// Returns a signal that asks for the end and was not dealt with, or 0.
+static int waiting_signal(uint32_t *handled)
+{
+    static const int asks[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    int waiting = 0;
+    *handled = 0;
+    for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
+        uint32_t done = atomic_load(&guard.board->signals_handled[asks[i]]);
+        *handled += done;
+        if (done != atomic_load(&guard.board->signals_received[asks[i]]))
+            waiting = asks[i];
+    }
+    return waiting;
+}
+
+// A manager that was stopped, or hangs, must not keep the formation from its end.
+static void look_after_manager(void)
+{
+    uint32_t handled;
+    nsec_t now = clock_now();
+    int signal = waiting_signal(&handled);
+    if (signal == 0 || guard.asked_at == NSEC_NEVER || handled != guard.handled)
+        guard.asked_at = signal ? now : NSEC_NEVER;
+    guard.handled = handled;
+    if (signal == 0)
+        return;
+    bool is_given_up = now - guard.asked_at >= MANAGERS_ARE_GIVEN_UP_AFTER;
+    bool hangs = now - guard.asked_at >= MANAGER_HANGS_AFTER &&
+                 now - guard.heard_at >= MANAGER_HANGS_AFTER;
+    if (guard.manager_pidfd >= 0 && (hangs || is_given_up))
+        (void)pidfd_send_signal(guard.manager_pidfd, SIGKILL, NULL, 0);
+    if (is_given_up && !guard.is_over) {
+        guard.is_over = true;
+        guard.exit_status = 128 + signal;
+    }
+}
+
 static int wait_milliseconds(void)
 {
+    enum { LOOK_AGAIN_MS = 500 };
     if (guard.manager_due_at == NSEC_NEVER)
-        return -1;
+        return guard.asked_at == NSEC_NEVER ? -1 : LOOK_AGAIN_MS;
     nsec_t rest = guard.manager_due_at - clock_now();
     return rest > 0 ? (int)(rest / NSEC_PER_MSEC) + 1 : 0;
 }
@@ -383,7 +433,10 @@ static void run(void)
             else
                 hold_note_death(&guard.holds, (unsigned)what);
         }
+        if (guard.may_have_strangers)
+            reap_strangers();
         ring();
+        look_after_manager();
     }
 }
 
