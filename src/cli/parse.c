@@ -137,12 +137,25 @@ static int unknown_option(struct reader *reader, struct str name)
     return error_set(reader->error, EINVAL, "there is no option %s", reader->as_given);
 }
 
+// What Foreman's Thor makes of --color=false and --timestamp=true. OPTION_COUNT: it is neither.
+static enum option_id flag_of(enum option_id id, const char *attached)
+{
+    bool is_pair = id == OPTION_COLOR || id == OPTION_TIMESTAMP;
+    if (is_pair && attached && strcmp(attached, "true") == 0)
+        return id;
+    if (is_pair && attached && strcmp(attached, "false") == 0)
+        return id == OPTION_COLOR ? OPTION_NO_COLOR : OPTION_NO_TIMESTAMP;
+    return OPTION_COUNT;
+}
+
 // An option's value: what is `attached` to it (may be NULL), else the next argument.
 static int take_value(struct reader *reader, enum option_id id, const char *attached)
 {
     const char *argument = option_entries[id].argument;
     const char *next = reader->out->argv[reader->next]; // NULL after the last
     reader->is_used[id] = true;
+    if (flag_of(id, attached) != OPTION_COUNT)
+        return set_option(reader, flag_of(id, attached), NULL);
     if (argument[0] == '\0') {
         if (attached)
             return error_set(reader->error, EINVAL, "%s takes no value", reader->as_given);

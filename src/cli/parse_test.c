@@ -136,6 +136,8 @@ static void test_timestamp_is_foremans_flag_or_takes_a_format(void **state)
         {"formation start --timestamp %T web", "%T", 1, false},
         {"formation start --timestamp=%FT%T", "%FT%T", 0, false},
         {"formation start --no-timestamp", NULL, 0, true},
+        {"formation start --timestamp=false", NULL, 0, true},
+        {"formation start --timestamp=true %T", NULL, 1, false},
         {"formation start --no-timestamp --timestamp", NULL, 0, false},
         {"foreman start --timestamp web", NULL, 1, false},
     };
@@ -155,6 +157,28 @@ static void test_timestamp_is_foremans_flag_or_takes_a_format(void **state)
     }
     expect_error("formation start --timestamp=short",
                  "--timestamp takes a format of strftime(3), such as %H:%M:%S, not 'short'");
+}
+
+static void test_color_is_foremans_flag(void **state)
+{
+    static const struct {
+        const char *text;
+        enum color_choice color;
+    } cases[] = {
+        {"formation start", COLOR_AUTO},
+        {"formation start --color", COLOR_ALWAYS},
+        {"formation start --color=true", COLOR_ALWAYS},
+        {"formation start --color=false", COLOR_NEVER},
+        {"formation start --color --no-color", COLOR_NEVER},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct line *line = read_line(cases[i].text);
+        assert_int_equal(line->result, 0);
+        assert_int_equal(line->invocation.options.color, cases[i].color);
+        done(line);
+    }
+    expect_error("formation start --color=yes", "--color takes no value");
 }
 
 static void test_foreman_by_name_or_by_option(void **state)
@@ -267,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_names_between_options),
         cmocka_unit_test(test_run_leaves_the_rest_alone),
         cmocka_unit_test(test_timestamp_is_foremans_flag_or_takes_a_format),
+        cmocka_unit_test(test_color_is_foremans_flag),
         cmocka_unit_test(test_foreman_by_name_or_by_option),
         cmocka_unit_test(test_help_and_version),
         cmocka_unit_test(test_mistakes_are_named),

@@ -104,7 +104,6 @@ static const char *choose(const char *said, struct str otherwise)
 
 static void put_under(const struct file_options *file, struct options *options)
 {
-    bool says_timestamp = options->no_timestamp || options->timestamp || options->timestamp_format;
     options->procfile = choose(options->procfile, file->procfile);
     options->root = choose(options->root, file->root);
     options->env_files = choose(options->env_files, file->env_files);
@@ -122,10 +121,11 @@ static void put_under(const struct file_options *file, struct options *options)
     }
     if (options->color == COLOR_AUTO && file->has_color)
         options->color = file->color ? COLOR_ALWAYS : COLOR_NEVER;
-    if (!says_timestamp && file->has_timestamp) {
-        options->no_timestamp = !file->timestamp;
-        options->timestamp_format = choose(NULL, file->timestamp_format);
-    }
+    // --timestamp alone says that there is a time, and leaves it to the file what it looks like.
+    if (!options->no_timestamp)
+        options->timestamp_format = choose(options->timestamp_format, file->timestamp_format);
+    if (!options->timestamp && file->has_timestamp)
+        options->no_timestamp |= !file->timestamp;
     options->no_prefix |= file->hides_prefix;
     options->tty |= file->tty;
 }

@@ -110,6 +110,25 @@ static void knows_time_formats(void **state)
     finish(&fixture);
 }
 
+static void leaves_the_format_to_the_file_when_only_time_is_asked_for(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct options bare = {.timestamp = true};
+    merge(&fixture, "timestamp: '%H:%M'\n", &bare);
+    assert_string_equal(bare.timestamp_format, "%H:%M");
+    assert_false(bare.no_timestamp);
+    finish(&fixture);
+    struct options format = {.timestamp = true, .timestamp_format = "%T"};
+    merge(&fixture, "timestamp: '%H:%M'\n", &format);
+    assert_string_equal(format.timestamp_format, "%T");
+    finish(&fixture);
+    struct options none = {.no_timestamp = true};
+    merge(&fixture, "timestamp: '%H:%M'\n", &none);
+    assert_true(none.no_timestamp);
+    finish(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +137,7 @@ int main(void)
         cmocka_unit_test(passes_over_the_options_of_export),
         cmocka_unit_test(reports_unknown_keys_unless_like_foreman),
         cmocka_unit_test(knows_time_formats),
+        cmocka_unit_test(leaves_the_format_to_the_file_when_only_time_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,6 +20,9 @@ says() {
     without=$output
     run -0 "$FORMATION"
     [ "$output" = "$without" ]
+    procfile "web: sleep 1" # its being there starts nothing
+    run -0 "$FORMATION"
+    [ "$output" = "$without" ]
     run -0 "$FORMATION" --help
     [ "$output" = "$without" ]
 }
@@ -69,6 +72,30 @@ says() {
     says 2 "formation: -f needs a value: FILE" start -f
 }
 
+# times ARGUMENT…: how many of the two lines of a short formation begin with a time.
+times() {
+    run -0 "$FORMATION" start --compat foreman "$@"
+    grep -cE "^$time web.1 +\\| (hello|started with pid .*)$" <<<"$output"
+}
+
+@test "--timestamp beats .foreman, which says what the time looks like" {
+    procfile "web: echo hello"
+    time='[0-9]{2}:[0-9]{2}:[0-9]{2}'
+    [ "$(times)" -eq 2 ]
+    [ "$(times --timestamp=false)" -eq 0 ]
+    echo "timestamp: false" >.foreman
+    [ "$(times)" -eq 0 ]
+    [ "$(times --timestamp)" -eq 2 ]
+    [ "$(times --timestamp web)" -eq 2 ]
+    [ "$(times --timestamp %T)" -eq 2 ]
+    echo "timestamp: at %H h" >.foreman
+    [ "$(times)" -eq 0 ]
+    time='at [0-9]{2} h'
+    [ "$(times)" -eq 2 ]
+    [ "$(times --timestamp)" -eq 2 ]
+    [ "$(times --no-timestamp)" -eq 0 ]
+}
+
 @test "without a word to run" {
     says 2 "formation: 'run' needs more: formation run COMMAND|TYPE [ARGUMENT ...]" run
 }
@@ -81,9 +108,29 @@ says() {
     run -1 ./foreman start -t abc
 }
 
+# full STATUS ARGUMENT…: on a full disk.
+full() {
+    local wanted=$1
+    shift
+    run -"$wanted" bash -c '"$@" >/dev/full' - "$FORMATION" "$@"
+    [ "$output" = \
+        "formation: standard output cannot be written to: No space left on device" ]
+}
+
 @test "output that cannot be written is an error" {
-    run -2 bash -c '"$1" help >/dev/full' - "$FORMATION"
-    [ "$output" = "formation: standard output cannot be written to" ]
+    procfile "web: sleep 1"
+    full 2
+    full 2 help
+    full 2 help start
+    full 2 start --help
+    full 2 version
+    full 2 --version
+    full 2 check
+    full 1 --compat foreman check
+    run -2 bash -c '"$1" version >&-' - "$FORMATION"
+    [ "$output" = "formation: standard output cannot be written to: Bad file descriptor" ]
+    ! "$FORMATION" help bogus >/dev/full 2>"$OUTPUT"
+    [ "$(cat "$OUTPUT")" = "formation: there is no command 'bogus': 'formation help' lists them" ]
 }
 
 @test "the manager is not for people" {
