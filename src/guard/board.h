@@ -47,7 +47,7 @@ struct board {
     _Atomic uint32_t manager_count;
     // Signals that the guard received, by number, and how many of them a manager has dealt with.
     _Atomic uint32_t signals_received[BOARD_SIGNALS];
-    uint32_t signals_handled[BOARD_SIGNALS];
+    _Atomic uint32_t signals_handled[BOARD_SIGNALS];
     _Atomic uint64_t changed[BOARD_WORDS]; // slots that the manager has to look at
     _Atomic uint64_t launches_read;        // counts bytes; see launch ring in link.c
     struct board_slot slots[LIMIT_PROCESSES];
