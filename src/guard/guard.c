@@ -256,8 +256,10 @@ static void answer_fetch(const struct guard_request *request)
 {
     struct guard_request answer = {.kind = GUARD_FETCH, .slot = request->slot};
     bool has = request->slot < guard.holds.used && guard.holds.slots[request->slot].near >= 0;
-    (void)channel_send(guard.channel, &answer, sizeof(answer),
-                       has ? &guard.holds.slots[request->slot].near : NULL, has, true);
+    // Without a descriptor if it cannot be sent: whoever asked waits for an answer.
+    if (!has || channel_send(guard.channel, &answer, sizeof(answer),
+                             &guard.holds.slots[request->slot].near, 1, true) < 0)
+        (void)channel_send(guard.channel, &answer, sizeof(answer), NULL, 0, true);
 }
 
 // Returns how many of the descriptors, from the first, are held from now on.

@@ -71,6 +71,13 @@ static void report_left(struct process *process)
                                          .value = (int)(count ? count : 1)});
 }
 
+static void look_again(struct manager *manager)
+{
+    nsec_t at = clock_now() + LOOK_AGAIN_AFTER;
+    if (at < manager->look_again_at) // another one's turn is not put off
+        manager->look_again_at = at;
+}
+
 void news_settle(struct process *process)
 {
     struct manager *manager = process->manager;
@@ -97,7 +104,7 @@ void news_settle(struct process *process)
     if (is_empty)
         settle_empty(process);
     else if (process->tree_fd < 0)
-        manager->look_again_at = clock_now() + LOOK_AGAIN_AFTER;
+        look_again(manager);
 }
 
 void news_settle_all(struct manager *manager)
@@ -115,13 +122,15 @@ void news_of_slot(struct manager *manager, unsigned slot)
     const struct board_slot *on_board = &manager->board->slots[slot];
     struct process *process = process_of(manager, slot);
     enum board_slot_state state = atomic_load_explicit(&on_board->state, memory_order_acquire);
-    if (!process)
+    // A failed spawn needs none: an earlier manager may have died before the guard got its output.
+    if (!process && state != BOARD_FAILED)
         return;
     const struct process_record *record = supervisor_process(manager->supervisor, slot);
     if (on_board->token != record->token)
         return; // of an earlier incarnation, settled long ago
     if (state == BOARD_FAILED) {
-        process->failed_stage = (enum spawn_stage)on_board->stage;
+        if (process)
+            process->failed_stage = (enum spawn_stage)on_board->stage;
         decide_later(manager, (struct input){.kind = INPUT_SPAWN_FAILED,
                                              .slot = slot,
                                              .token = on_board->token,
@@ -149,11 +158,13 @@ void news_of_slot(struct manager *manager, unsigned slot)
 bool news_is_started(struct process *process)
 {
     struct manager *manager = process->manager;
-    if (supervisor_process(manager->supervisor, process->slot)->state == PROCESS_STARTING) {
-        news_of_slot(manager, process->slot);
+    unsigned slot = process->slot;
+    if (supervisor_process(manager->supervisor, slot)->state == PROCESS_STARTING) {
+        news_of_slot(manager, slot);
         decide_all(manager);
     }
-    return supervisor_process(manager->supervisor, process->slot)->state != PROCESS_STARTING;
+    return process_of(manager, slot) == process && // else it was freed meanwhile
+           supervisor_process(manager->supervisor, slot)->state != PROCESS_STARTING;
 }
 
 static void forward(struct manager *manager, int signal)
