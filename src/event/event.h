@@ -33,8 +33,8 @@ struct process_record {
     uint8_t state; // enum process_state
     uint8_t flags; // enum record_flag
     uint16_t kills;
-    uint32_t token; // number of the last spawn asked for; 0: none yet
-    int32_t pid;    // of the last incarnation; 0: none yet
+    uint32_t token;      // number of the last spawn asked for; 0: none yet
+    int32_t pid;         // of the last incarnation; 0: none yet
     int32_t exit_status; // wait(2) status of the last exit
     uint32_t starts;     // incarnations so far
     uint32_t crashes;    // in a row, not forgotten yet

@@ -226,11 +226,12 @@ int manager_run(const struct plan *plan, const struct options *options)
         say(error.text);
         return 71;
     }
-    if (manager->journal->newest > 0)
+    if (manager->journal->newest > 0) {
         recover(manager);
-    else
+    } else {
         (void)keep_plan(plan); // without it, the next manager reads the files again
-    decide_later(manager, (struct input){.kind = INPUT_PLAN, .plan = plan});
+        decide_later(manager, (struct input){.kind = INPUT_PLAN, .plan = plan});
+    }
     atomic_store(&manager->board->is_managed, true);
     news_open(manager);
     run(manager);

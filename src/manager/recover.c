@@ -4,49 +4,79 @@
 // twice: a stop signal sent again is still a stop signal.
 #include "manager/state.h"
 
-#include <signal.h>
+#include <errno.h>
 
 static void repeat(struct manager *manager, unsigned slot, enum action_kind kind, int value)
 {
     uint32_t token = supervisor_process(manager->supervisor, slot)->token;
-    act(manager,
-        &(struct action){.kind = kind, .slot = slot, .token = token, .value = value});
+    act(manager, &(struct action){.kind = kind, .slot = slot, .token = token, .value = value});
 }
 
-static void recover_slot(struct manager *manager, unsigned slot)
+static bool guard_knows(const struct manager *manager, unsigned slot)
+{
+    return manager->board->slots[slot].token ==
+           supervisor_process(manager->supervisor, slot)->token;
+}
+
+// Whether a start that the guard has not been asked for is still to be carried out.
+static bool is_to_start(const struct manager *manager, unsigned slot)
+{
+    return supervisor_formation(manager->supervisor)->phase == FORMATION_RUNNING &&
+           !(supervisor_process(manager->supervisor, slot)->flags & RECORD_ASKED);
+}
+
+static void repeat_actions(struct manager *manager, unsigned slot)
 {
     const struct process_record *record = supervisor_process(manager->supervisor, slot);
-    const struct board_slot *on_board = &manager->board->slots[slot];
-    bool guard_knows = on_board->token == record->token;
-    enum board_slot_state state = atomic_load(&on_board->state);
+    enum board_slot_state state = atomic_load(&manager->board->slots[slot].state);
     int stop_signal = manager->plan->types[record->id.type].policy.stop_signal;
+    bool knows = guard_knows(manager, slot);
 
-    if (record->state == PROCESS_STARTING && !guard_knows)
+    if (record->state == PROCESS_STARTING && !knows && is_to_start(manager, slot))
         repeat(manager, slot, ACTION_SPAWN, 0);
     else if (record->state == PROCESS_STOPPING && state == BOARD_LIVE &&
              record->flags & RECORD_KILLED)
         repeat(manager, slot, ACTION_KILL_TREE, 0);
     else if (record->state == PROCESS_STOPPING && state == BOARD_LIVE)
         repeat(manager, slot, ACTION_SIGNAL, stop_signal);
-    else if ((record->state == PROCESS_BACKOFF || record->state == PROCESS_FINISHED) &&
-             guard_knows && state == BOARD_DEAD)
+    else if ((record->state == PROCESS_BACKOFF || record->state == PROCESS_FINISHED) && knows &&
+             state == BOARD_DEAD)
         repeat(manager, slot, ACTION_BURY, 0);
+}
+
+static void hear_news(struct manager *manager, unsigned slot)
+{
+    const struct process_record *record = supervisor_process(manager->supervisor, slot);
+    if (record->state == PROCESS_STARTING && !guard_knows(manager, slot) &&
+        !is_to_start(manager, slot))
+        decide_later(manager, (struct input){.kind = INPUT_SPAWN_FAILED,
+                                             .slot = slot,
+                                             .token = record->token,
+                                             .value = ECANCELED});
     else
         news_of_slot(manager, slot);
 }
 
+// First the actions, by what the journal says; then the plan, with which supervise mends what was
+// left half decided; then what the guard saw meanwhile. (An exit that is told before the plan
+// could be taken for a crash, although a stop had begun.)
 void recover(struct manager *manager)
 {
     supervisor_restore(manager->supervisor, &manager->journal->snapshot, manager->plan);
-    manager->wake_at = 0;
     unsigned count = supervisor_slot_count(manager->supervisor);
     for (unsigned slot = 0; slot < count; slot++)
         if (supervisor_process(manager->supervisor, slot)->state != PROCESS_VACANT)
             (void)process_adopt(manager, slot);
     for (unsigned slot = 0; slot < count; slot++)
         if (supervisor_process(manager->supervisor, slot)->state != PROCESS_VACANT)
-            recover_slot(manager, slot);
+            repeat_actions(manager, slot);
     const struct formation_record *formation = supervisor_formation(manager->supervisor);
     if (formation->phase == FORMATION_ENDED)
         act(manager, &(struct action){.kind = ACTION_END, .value = formation->exit_status});
+    manager->wake_at = NSEC_NEVER; // deadlines, too, are looked at after the plan …
+    decide_later(manager, (struct input){.kind = INPUT_PLAN, .plan = manager->plan});
+    decide_all(manager); // … which says when
+    for (unsigned slot = 0; slot < count; slot++)
+        if (supervisor_process(manager->supervisor, slot)->state != PROCESS_VACANT)
+            hear_news(manager, slot);
 }

@@ -177,7 +177,8 @@ void process_resume(struct supervisor *supervisor, unsigned slot)
 static bool is_refusal(int error)
 {
     return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE ||
-           error == ENOSPC || error == ETXTBSY || error == EBUSY || error == EINTR;
+           error == ENOSPC || error == ETXTBSY || error == EBUSY || error == EINTR ||
+           error == ECANCELED; // by a new manager, which finds that it is not wanted any more
 }
 
 // An exit that nobody asked for, or a program that cannot be started.
@@ -197,10 +198,13 @@ static void crashed(struct supervisor *supervisor, unsigned slot)
         process->crashes = 0;
     process->crashes++;
     process->pause = budget_pause(supervisor, policy, process->crashes);
-    nsec_t delay = process->pause ? process->pause : budget_wait(supervisor);
+    nsec_t delay = process->pause;
     if (delay == 0 && process->state == PROCESS_EXITED) {
-        process_start(supervisor, slot);
-        return;
+        delay = budget_wait(supervisor);
+        if (delay == 0) {
+            process_start(supervisor, slot);
+            return;
+        }
     }
     process_enter(supervisor, slot, PROCESS_BACKOFF, supervisor->now + delay);
     outcome_event(supervisor, slot, EVENT_BACKOFF, (int)process->crashes);

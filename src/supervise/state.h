@@ -10,8 +10,8 @@ enum {
     OUTCOME_CAPACITY = 3 * LIMIT_PROCESSES + 16,
 };
 
-#define KILL_AGAIN_AFTER NSEC_PER_SEC       // a fork may have slipped through the first SIGKILL
-#define KILLS_BEFORE_ABANDONING 5           // then it hangs in the kernel and nobody can end it
+#define KILL_AGAIN_AFTER NSEC_PER_SEC // a fork may have slipped through the first SIGKILL
+#define KILLS_BEFORE_ABANDONING 5     // then it hangs in the kernel and nobody can end it
 #define FIRST_WAITING_NOTICE_AFTER NSEC_PER_SEC
 #define NEXT_WAITING_NOTICE_AFTER (5 * NSEC_PER_SEC)
 #define REFUSAL_PAUSE_FIRST (50 * NSEC_PER_MSEC) // design §4: a failed spawn is not a crash
@@ -25,8 +25,8 @@ enum {
 struct supervisor {
     const struct plan *plan;
     struct random random;
-    nsec_t now;     // of the current step
-    nsec_t wake_at; // not later than the earliest deadline; earlier does no harm
+    nsec_t now;              // of the current step
+    nsec_t wake_at;          // not later than the earliest deadline; earlier does no harm
     nsec_t boots_paid_until; // the budget of boots: see budget.c
     struct formation_record formation;
     bool has_unplaced; // the plan wants more than there were vacant slots

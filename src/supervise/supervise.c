@@ -22,8 +22,9 @@ struct supervisor *supervisor_new(uint64_t seed)
 
 void supervisor_reset(struct supervisor *supervisor, uint64_t seed)
 {
-    memset(supervisor, 0, offsetof(struct supervisor, processes) +
-                              supervisor->slot_count * sizeof(supervisor->processes[0]));
+    memset(supervisor, 0,
+           offsetof(struct supervisor, processes) +
+               supervisor->slot_count * sizeof(supervisor->processes[0]));
     supervisor->random.state = seed;
     supervisor->wake_at = NSEC_NEVER;
     supervisor->formation.deadline = NSEC_NEVER;
@@ -40,7 +41,7 @@ void supervisor_restore(struct supervisor *supervisor, const struct snapshot *sn
     assert(supervisor->slot_count == 0);
     supervisor->plan = plan;
     if (snapshot->applied == 0)
-        return; // nothing was ever written: a new formation
+        return;              // nothing was ever written: a new formation
     supervisor->wake_at = 0; // look at every deadline first
     supervisor->formation = snapshot->formation;
     if (supervisor->formation.phase == FORMATION_RUNNING)

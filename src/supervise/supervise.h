@@ -70,7 +70,8 @@ void supervisor_free(struct supervisor *supervisor);
 void supervisor_reset(struct supervisor *supervisor, uint64_t seed);
 
 // Continues where a dead supervisor was: `snapshot` is what its events add up to, `plan` what is
-// wanted. Feed INPUT_PLAN next, then what happened meanwhile. Not after a step.
+// wanted. Feed INPUT_PLAN next (only a stop may come before it), then what happened meanwhile; a
+// spawn that is not to be made any more has failed with ECANCELED. Not after a step.
 void supervisor_restore(struct supervisor *supervisor, const struct snapshot *snapshot,
                         const struct plan *plan);
 

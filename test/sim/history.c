@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // First all the trouble that the climate of the seed allows, with requests at the worst moments;
 // then the world heals, and what is must become what is wanted.
-#include "history.h"
+#include "sim/history.h"
 
 #include <signal.h>
 #include <stdlib.h>
+
+enum { RECOVERY_STEPS = 100000 };
 
 struct simulation *simulation_new(void)
 {
@@ -18,6 +20,7 @@ struct simulation *simulation_new(void)
     shell->journal = calloc(1, sizeof(*shell->journal));
     simulation->check.world = &simulation->world;
     simulation->check.shell = shell;
+    simulation->check.coverage = &simulation->coverage;
     simulation->plan.types = simulation->types;
     if (!shell->supervisor || !shell->journal) {
         simulation_free(simulation);
@@ -210,8 +213,10 @@ static void recovery(struct simulation *simulation)
     if (random_chance(&world->random, 300))
         (void)shell_feed(shell, (struct input){.kind = INPUT_STOP, .value = SIGTERM});
     nsec_t end = world->now + simulation->patience;
-    while (!is_at_an_end(simulation) && !check_is_settled(&simulation->check) &&
-           pass(simulation, end)) {
+    unsigned most =
+        shell->steps + RECOVERY_STEPS; // else one that does nothing would do it for ever
+    while (shell->steps < most && !is_at_an_end(simulation) &&
+           !check_is_settled(&simulation->check) && pass(simulation, end)) {
     }
 }
 
@@ -232,5 +237,8 @@ bool simulation_run(struct simulation *simulation, uint64_t seed)
         recovery(simulation);
     if (!simulation->check.is_broken)
         check_end(&simulation->check);
+    simulation->coverage.histories++;
+    simulation->coverage.steps += simulation->shell.steps;
+    simulation->coverage.spawns += simulation->world.spawn_count;
     return !simulation->check.is_broken;
 }

@@ -3,10 +3,10 @@
 // depends on.
 #pragma once
 
-#include "invariants.h"
-#include "shell.h"
-#include "trace.h"
-#include "world.h"
+#include "sim/invariants.h"
+#include "sim/shell.h"
+#include "sim/trace.h"
+#include "sim/world.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,6 +21,7 @@ struct simulation {
     struct process_type types[WORLD_TYPES];
     unsigned most[WORLD_TYPES]; // quantities that people ask for
     nsec_t request_at;          // when somebody asks for something next
+    struct coverage coverage;   // of all histories so far
     nsec_t patience;            // how long all may take to settle once faults have ceased
 };
 

@@ -2,24 +2,19 @@
 // What must be true in every history, looked at after every step.
 #pragma once
 
+#include "sim/coverage.h"
+#include "sim/world.h"
 #include "supervise/supervise.h"
-#include "world.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct shell;
 
-enum invariant {
-#define INVARIANT(name, moment, sentence) INVARIANT_##name,
-#include "invariants.def"
-#undef INVARIANT
-    INVARIANT_COUNT
-};
-
 struct check {
     const struct world *world;
     const struct shell *shell;
+    struct coverage *coverage;
     const struct input *input; // of the present step
     const struct outcome *outcome;
     bool expects_nothing; // the input is one that must change nothing
@@ -31,19 +26,30 @@ struct check {
     unsigned deaths_before_end; // of managers, until then
     nsec_t boots;               // the budget that is left, as time
     nsec_t boots_at;
+    bool was_asked;            // by a person: to end in order, or at once
+    bool has_stopping;         // its end was told of in an event
+    int status_expected;       // of the formation, as far as its end has begun
+    int statuses[WORLD_SLOTS]; // wait(2) status, or that of a failed spawn, as told last
+    bool is_restored; // and the plan, with which a new manager mends what is half, is still to come
+    // By slot, the spawn …
+    uint32_t gone[WORLD_SLOTS];      // … whose main process is known to have exited
+    uint32_t emptied[WORLD_SLOTS];   // … of which nothing is left, as far as was told
+    uint32_t restarted[WORLD_SLOTS]; // … that was to be replaced, by request
     // The state before the present step.
+    enum formation_phase phase;
     unsigned slot_count;
     struct process_record before[WORLD_SLOTS];
-    // Over all histories.
-    uint64_t counts[INVARIANT_COUNT]; // how often each was put to the test
-    uint64_t cells[PROCESS_STATE_COUNT][INPUT_TIME + 1];
 };
 
 const char *invariant_sentence(enum invariant invariant);
 
 void check_begin(struct check *check);
+// What happened, whether or not the manager outlives the step; only these events were journaled.
+void check_note(struct check *check, const struct input *input, const struct event *events,
+                size_t count);
 void check_step(struct check *check, const struct input *input, const struct outcome *outcome);
 void check_restored(struct check *check); // a new manager stands where the journal ends
+void check_repeated(struct check *check, const struct action *action); // by a new manager
 
 // Faults have ceased, and either all is settled or the time for that is over.
 void check_end(struct check *check);

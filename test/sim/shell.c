@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The order is that of src/manager/decide.c: events first, actions after; and what recover() does
 // is what makes a death between any two of them harmless.
-#include "shell.h"
+#include "sim/shell.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -14,13 +15,13 @@ void shell_begin(struct shell *shell, const struct plan *plan, uint64_t seed)
     // The ring needs no clearing: nothing behind `newest` is ever read.
     journal->version = 0;
     journal->newest = 0;
-    memset(&journal->snapshot, 0, offsetof(struct snapshot, processes) +
-                                      journal->snapshot.slot_count *
-                                          sizeof(journal->snapshot.processes[0]));
+    memset(&journal->snapshot, 0,
+           offsetof(struct snapshot, processes) +
+               journal->snapshot.slot_count * sizeof(journal->snapshot.processes[0]));
     (void)journal_open(journal);
     shell->plan = plan;
     shell->is_alive = true;
-    shell->is_over = false;
+    shell->is_over = shell->has_unheard = false;
     memset(shell->was_left, 0, shell->slot_count * sizeof(shell->was_left[0]));
     memset(shell->refusals, 0, shell->slot_count * sizeof(shell->refusals[0]));
     for (unsigned slot = 0; slot < WORLD_SLOTS; slot++)
@@ -54,6 +55,8 @@ static void carry_out(struct shell *shell, const struct action *action)
         };
         look_later(shell, action->slot);
     } else {
+        if (action->kind == ACTION_SPAWN)
+            world->ids[action->slot] = supervisor_process(shell->supervisor, action->slot)->id;
         world_carry_out(world, action);
     }
 }
@@ -63,8 +66,14 @@ static void die(struct shell *shell)
     struct world *world = shell->world;
     shell->is_alive = false;
     shell->deaths++;
+    shell->check->coverage->deaths++;
     shell->restart_at = world->now + world_draw_time(world, WORLD_ABSENCE_LONGEST);
     trace_line(world->trace, world->now, "~ the manager dies");
+    if (!shell->has_unheard && random_chance(&world->random, 20)) {
+        shell->has_unheard = shell->check->was_asked = true;
+        shell->unheard = (struct input){.kind = INPUT_STOP, .value = SIGTERM};
+        trace_line(world->trace, world->now, "~ somebody asks for a stop meanwhile");
+    }
 }
 
 // How much of an outcome a manager gets done before it dies.
@@ -73,38 +82,72 @@ static size_t luck(struct shell *shell, size_t count)
     return (size_t)random_below(&shell->world->random, count + 1);
 }
 
+static void write_events(struct shell *shell, const struct outcome *outcome, size_t count)
+{
+    struct coverage *coverage = shell->check->coverage;
+    const struct snapshot *snapshot = &shell->journal->snapshot;
+    for (size_t i = 0; i < count; i++) {
+        struct event event = outcome->events[i];
+        if (!event_is_of_formation(event.kind))
+            (void)coverage_event(coverage, snapshot->processes[event.slot].state, &event);
+        coverage->events[event.kind]++;
+        journal_append(shell->journal, &event);
+        trace_event(shell->world->trace, &event);
+    }
+    if (count > 0 && count < outcome->event_count)
+        coverage->cuts[outcome->events[count - 1].kind]++;
+}
+
+static void carry_out_all(struct shell *shell, const struct outcome *outcome, size_t count)
+{
+    for (size_t i = 0; i < outcome->event_count; i++)
+        if (outcome->events[i].kind == EVENT_STARTING)
+            shell->was_left[outcome->events[i].slot] = false;
+    for (size_t i = 0; i < outcome->action_count; i++) {
+        const struct action *action = &outcome->actions[i];
+        if (i < count) {
+            shell->check->coverage->actions[action->kind]++;
+            carry_out(shell, action);
+        } else {
+            shell->check->coverage->lost[action->kind]++;
+        }
+    }
+}
+
 bool shell_feed(struct shell *shell, struct input input)
 {
     struct world *world = shell->world;
     struct outcome outcome;
+    bool is_request = input.kind == INPUT_STOP || input.kind == INPUT_KILL;
     if (!shell->is_alive || shell->is_over)
         return false;
     input.now = world->now;
     shell->steps++;
+    shell->check->was_asked |= is_request;
     trace_input(world->trace, &input);
     supervise_step(shell->supervisor, &input, &outcome);
     bool dies = !world->is_healed && random_chance(&world->random, world->climate.deaths);
     bool is_torn = dies && random_chance(&world->random, world->climate.torn);
     size_t event_count = is_torn ? luck(shell, outcome.event_count) : outcome.event_count;
     size_t action_count = dies ? luck(shell, outcome.action_count) : outcome.action_count;
-    if (event_count < outcome.event_count)
+    bool is_whole = event_count == outcome.event_count;
+    if (!is_whole)
         action_count = 0;
-    for (size_t i = 0; i < event_count; i++) {
-        struct event event = outcome.events[i];
-        journal_append(shell->journal, &event);
-        trace_event(world->trace, &event);
-    }
+    write_events(shell, &outcome, event_count);
     for (size_t i = 0; i < outcome.action_count; i++)
         trace_action(world->trace, world->now, &outcome.actions[i], i < action_count);
-    if (event_count == outcome.event_count)
+    check_note(shell->check, &input, outcome.events, event_count);
+    if (is_whole)
         check_step(shell->check, &input, &outcome);
     shell->slot_count = supervisor_slot_count(shell->supervisor);
     shell->wake_at = outcome.wake_at;
-    for (size_t i = 0; i < outcome.event_count; i++)
-        if (outcome.events[i].kind == EVENT_STARTING)
-            shell->was_left[outcome.events[i].slot] = false;
-    for (size_t i = 0; i < action_count; i++)
-        carry_out(shell, &outcome.actions[i]);
+    if (is_whole)
+        carry_out_all(shell, &outcome, action_count);
+    // What was asked by signal stands on the guard's board until a manager has dealt with it.
+    if (is_request) {
+        shell->has_unheard = dies;
+        shell->unheard = input;
+    }
     if (dies && !shell->is_over)
         die(shell);
     return true;
@@ -169,6 +212,7 @@ static void look(struct shell *shell, unsigned slot)
 static void repeat(struct shell *shell, struct action action)
 {
     trace_action(shell->world->trace, shell->world->now, &action, true);
+    check_repeated(shell->check, &action);
     carry_out(shell, &action);
 }
 
@@ -183,13 +227,17 @@ static void repeat_actions(struct shell *shell, unsigned slot)
     bool is_settled = record->state == PROCESS_VACANT || record->state == PROCESS_FINISHED ||
                       record->state == PROCESS_BACKOFF;
     bool is_ending = record->state == PROCESS_STOPPING || record->state == PROCESS_EXITED;
+    enum formation_phase phase = supervisor_formation(shell->supervisor)->phase;
     struct action action = {.slot = slot, .token = record->token};
 
     if (is_gone && (is_settled || !guard_knows))
         repeat(shell, (struct action){.kind = ACTION_BURY, .slot = slot, .token = body->token});
-    if (record->state == PROCESS_STARTING && !guard_knows) {
+    bool is_wanted = phase == FORMATION_RUNNING && !(record->flags & RECORD_ASKED);
+    if (record->state == PROCESS_STARTING && !guard_knows && is_wanted) {
         action.kind = ACTION_SPAWN;
         repeat(shell, action);
+    } else if (record->state == PROCESS_STARTING && !guard_knows) {
+        shell->refusals[slot] = (struct refusal){record->token, ECANCELED};
     } else if (is_ending && record->flags & RECORD_KILLED && !world_tree_is_empty(body)) {
         action.kind = ACTION_KILL_TREE;
         repeat(shell, action);
@@ -219,7 +267,12 @@ static void recover(struct shell *shell)
         repeat_actions(shell, slot);
     if (supervisor_formation(shell->supervisor)->phase == FORMATION_ENDED)
         shell->is_over = true; // ACTION_END once more
+    bool is_first = shell->has_unheard && random_chance(&world->random, 500);
+    if (is_first)
+        (void)shell_feed(shell, shell->unheard);
     (void)shell_feed(shell, (struct input){.kind = INPUT_PLAN, .plan = shell->plan});
+    if (shell->has_unheard && !is_first)
+        (void)shell_feed(shell, shell->unheard);
     for (unsigned slot = 0; slot < shell->slot_count; slot++)
         look_later(shell, slot);
 }

@@ -4,9 +4,9 @@
 #pragma once
 
 #include "event/journal.h"
-#include "invariants.h"
+#include "sim/invariants.h"
+#include "sim/world.h"
 #include "supervise/supervise.h"
-#include "world.h"
 
 #include <stdbool.h>
 
@@ -22,7 +22,9 @@ struct shell {
     struct supervisor *supervisor;
     struct journal *journal;
     bool is_alive;
-    bool is_over; // ACTION_END was carried out
+    bool is_over;     // ACTION_END was carried out
+    bool has_unheard; // a stop was asked for, and no manager has lived to deal with it
+    struct input unheard;
     bool was_left[WORLD_SLOTS]; // LEFT was told of this incarnation
     struct refusal refusals[WORLD_SLOTS];
     nsec_t look_at[WORLD_SLOTS]; // when to look at what the guard says of a slot; NSEC_NEVER

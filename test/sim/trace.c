@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: MIT
 // One line a fact. "<" goes into the supervisor, "*" and ">" come out of it, "~" is the world.
-#include "trace.h"
+#include "sim/trace.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 static const char *const inputs[] = {
-    [INPUT_PLAN] = "plan",       [INPUT_SPAWNED] = "spawned", [INPUT_SPAWN_FAILED] = "spawn failed",
-    [INPUT_READY] = "ready",     [INPUT_UNREADY] = "unready", [INPUT_EXITED] = "exited",
-    [INPUT_LEFT] = "left",       [INPUT_EMPTIED] = "emptied", [INPUT_RESTART] = "restart",
-    [INPUT_STOP] = "stop",       [INPUT_KILL] = "kill",       [INPUT_TIME] = "time",
+    [INPUT_PLAN] = "plan",   [INPUT_SPAWNED] = "spawned", [INPUT_SPAWN_FAILED] = "spawn failed",
+    [INPUT_READY] = "ready", [INPUT_UNREADY] = "unready", [INPUT_EXITED] = "exited",
+    [INPUT_LEFT] = "left",   [INPUT_EMPTIED] = "emptied", [INPUT_RESTART] = "restart",
+    [INPUT_STOP] = "stop",   [INPUT_KILL] = "kill",       [INPUT_TIME] = "time",
 };
 
 static const char *const actions[] = {
-    [ACTION_SPAWN] = "spawn",         [ACTION_SIGNAL] = "signal", [ACTION_SIGNAL_TREE] = "signal tree",
-    [ACTION_KILL_TREE] = "kill tree", [ACTION_BURY] = "bury",     [ACTION_END] = "end",
+    [ACTION_SPAWN] = "spawn",
+    [ACTION_SIGNAL] = "signal",
+    [ACTION_SIGNAL_TREE] = "signal tree",
+    [ACTION_KILL_TREE] = "kill tree",
+    [ACTION_BURY] = "bury",
+    [ACTION_END] = "end",
 };
 
 void trace_line(struct trace *trace, nsec_t now, const char *format, ...)
@@ -103,5 +107,5 @@ void trace_print(const struct trace *trace)
 {
     unsigned first = trace->count > TRACE_LINES ? trace->count - TRACE_LINES : 0;
     for (unsigned i = first; i < trace->count; i++)
-        (void)puts(trace->lines[i % TRACE_LINES]);
+        (void)printf("# %s\n", trace->lines[i % TRACE_LINES]);
 }

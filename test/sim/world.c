@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Requests wait in one queue, as in the guard's channel, so a signal never overtakes the spawn
 // that it is meant for; everything else is a moment in a body, and the earliest one is next.
-#include "world.h"
+#include "sim/world.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -126,6 +126,19 @@ static int draw_spawn_error(struct world *world)
     return 0;
 }
 
+// Whether something of that name lives in another slot.
+static bool has_double(const struct world *world, unsigned slot)
+{
+    struct process_id id = world->ids[slot];
+    for (unsigned other = 0; other < world->slot_count; other++) {
+        const struct body *body = &world->bodies[other];
+        if (other != slot && body->id.type == id.type && body->id.number == id.number &&
+            !world_tree_is_empty(body))
+            return true;
+    }
+    return false;
+}
+
 static void spawn(struct world *world, const struct action *action)
 {
     struct body *body = &world->bodies[action->slot];
@@ -136,9 +149,12 @@ static void spawn(struct world *world, const struct action *action)
         world->fault = "a spawn reached the guard before the slot's last process was buried";
     else if (body->token >= action->token)
         world->fault = "a spawn reached the guard twice";
+    else if (has_double(world, action->slot))
+        world->fault = "a spawn reached the guard while a process of that name was alive";
     *body = (struct body){
         .state = BODY_FAILED,
         .token = action->token,
+        .id = world->ids[action->slot],
         .error = draw_spawn_error(world),
         .ends_at = NSEC_NEVER,
         .left_gone_at = NSEC_NEVER,

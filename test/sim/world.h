@@ -4,8 +4,8 @@
 #pragma once
 
 #include "base/random.h"
+#include "sim/trace.h"
 #include "supervise/supervise.h"
-#include "trace.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,9 +20,9 @@ enum {
 
 // The longest that things take, other than those that never come. The bounds of invariants are
 // made of them.
-#define WORLD_SPAWN_LONGEST (800 * NSEC_PER_MSEC)  // from the request to the answer
-#define WORLD_DEATH_LONGEST (400 * NSEC_PER_MSEC)  // from SIGKILL to the end
-#define WORLD_NEWS_LONGEST (700 * NSEC_PER_MSEC)   // from a fact to the input: output is read first
+#define WORLD_SPAWN_LONGEST (800 * NSEC_PER_MSEC) // from the request to the answer
+#define WORLD_DEATH_LONGEST (400 * NSEC_PER_MSEC) // from SIGKILL to the end
+#define WORLD_NEWS_LONGEST (700 * NSEC_PER_MSEC)  // from a fact to the input: output is read first
 #define WORLD_ABSENCE_LONGEST (500 * NSEC_PER_MSEC) // from a manager's death to the next manager
 
 // What a history may contain: drawn once, so that histories differ in more than their luck.
@@ -34,10 +34,10 @@ struct climate {
     unsigned unkillable; // …: hang in the kernel
     unsigned leaves;     // …: their tree outlives them
     unsigned never_ready;
-    unsigned deaths;     // per thousand steps: the manager dies
-    unsigned torn;       // per thousand deaths: in the middle of its journal
-    nsec_t haste;        // scale of the processes' times …
-    nsec_t calm;         // … and of the times between two requests
+    unsigned deaths;       // per thousand steps: the manager dies
+    unsigned torn;         // per thousand deaths: in the middle of its journal
+    nsec_t haste;          // scale of the processes' times …
+    nsec_t calm;           // … and of the times between two requests
     bool heals_unkillable; // what hung in the kernel comes back when faults cease
 };
 
@@ -50,7 +50,7 @@ struct temper {
     nsec_t dies_after; // …SIGKILL
     unsigned left;     // this many of its tree outlive it
     nsec_t left_ends_after, left_stops_after;
-    unsigned left_slips; // SIGKILLs to the tree that a fork slips through
+    unsigned left_slips;             // SIGKILLs to the tree that a fork slips through
     nsec_t ready_after, ready_lasts; // ready_lasts passes between all further changes,
     unsigned ready_changes;          // …of which there are so many
 };
@@ -67,6 +67,7 @@ enum body_state {
 struct body {
     enum body_state state;
     uint32_t token;
+    struct process_id id;
     int pid;
     int status;
     int error;
@@ -100,6 +101,7 @@ struct world {
     const char *fault; // what the guard was asked that must never be asked, or NULL
     unsigned spawn_count;
     uint64_t changed[WORLD_SLOTS / 64]; // slots with news since the shell took it
+    struct process_id ids[WORLD_SLOTS]; // whose spawn was asked for last
     struct body bodies[WORLD_SLOTS];
     struct request requests[WORLD_REQUESTS];
 };

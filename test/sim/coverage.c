@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// A transition, event or action that no history brought about was tested by none; so in a full run
+// each that stays at zero is a failed test, with its name.
+#include "sim/coverage.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+static const char *const columns[INPUT_KINDS] = {
+    [INPUT_SPAWNED] = "spawned", [INPUT_SPAWN_FAILED] = "failed", [INPUT_READY] = "ready",
+    [INPUT_UNREADY] = "unready", [INPUT_EXITED] = "exited",       [INPUT_LEFT] = "left",
+    [INPUT_EMPTIED] = "emptied", [INPUT_RESTART] = "restart",
+};
+
+static const char *const actions[ACTION_KINDS] = {
+    [ACTION_SPAWN] = "spawn",
+    [ACTION_SIGNAL] = "signal",
+    [ACTION_SIGNAL_TREE] = "signal tree",
+    [ACTION_KILL_TREE] = "kill tree",
+    [ACTION_BURY] = "bury",
+    [ACTION_END] = "end",
+};
+
+static void count_move(struct coverage *coverage, enum process_state from, enum process_state to)
+{
+    if (coverage)
+        coverage->moves[from][to]++;
+}
+
+// Some moves pass through a state that is over at once and has no event of its own.
+static enum process_state between(enum process_state from, enum process_state to)
+{
+    if (from == PROCESS_STARTING && to == PROCESS_READY)
+        return PROCESS_RUNNING;
+    if (from == PROCESS_FINISHED && to == PROCESS_STARTING)
+        return PROCESS_WAITING;
+    return to;
+}
+
+bool coverage_event(struct coverage *coverage, enum process_state before, const struct event *event)
+{
+    enum process_state to = event->process.state;
+    enum process_state via = between(before, to);
+    if (before == to)
+        return true;
+    count_move(coverage, before, via);
+    if (via != to)
+        count_move(coverage, via, to);
+    return process_state_allows(before, via) && (via == to || process_state_allows(via, to));
+}
+
+void coverage_add(struct coverage *sum, const struct coverage *part)
+{
+    _Static_assert(sizeof(*sum) % sizeof(uint64_t) == 0, "nothing but counts");
+    for (size_t i = 0; i < sizeof(*sum) / sizeof(uint64_t); i++)
+        ((uint64_t *)sum)[i] += ((const uint64_t *)part)[i];
+}
+
+static bool report(unsigned number, bool is_bad, const char *sentence)
+{
+    printf("%s %u - %s\n", is_bad ? "not ok" : "ok", number, sentence);
+    return is_bad;
+}
+
+static bool lacks_move(const struct coverage *coverage, unsigned from, unsigned to)
+{
+    return process_state_allows(from, to) && coverage->moves[from][to] == 0;
+}
+
+static bool report_moves(const struct coverage *coverage, unsigned number)
+{
+    bool is_bad = false;
+    for (unsigned cell = 0; cell < PROCESS_STATE_COUNT * PROCESS_STATE_COUNT; cell++)
+        is_bad |= lacks_move(coverage, cell / PROCESS_STATE_COUNT, cell % PROCESS_STATE_COUNT);
+    (void)report(number, is_bad, "every transition of states.def was made");
+    for (unsigned from = 0; from < PROCESS_STATE_COUNT; from++)
+        for (unsigned to = 0; to < PROCESS_STATE_COUNT; to++)
+            if (lacks_move(coverage, from, to))
+                printf("#   never from %s to %s\n", process_state_name(from),
+                       process_state_name(to));
+    return is_bad;
+}
+
+static bool report_counts(unsigned number, const char *sentence, const uint64_t *counts,
+                          unsigned count, const char *(*name)(unsigned))
+{
+    bool is_bad = false;
+    for (unsigned i = 0; i < count; i++)
+        is_bad |= counts[i] == 0;
+    (void)report(number, is_bad, sentence);
+    for (unsigned i = 0; i < count; i++)
+        if (counts[i] == 0)
+            printf("#   never: %s\n", name(i));
+    return is_bad;
+}
+
+static const char *name_of_event(unsigned kind)
+{
+    return event_kind_name(kind);
+}
+
+static const char *name_of_action(unsigned kind)
+{
+    return actions[kind];
+}
+
+unsigned coverage_report(const struct coverage *coverage, unsigned number, bool *has_failed)
+{
+    bool is_bad = report_moves(coverage, ++number);
+    is_bad |= report_counts(++number, "every event of events.def was told", coverage->events,
+                            EVENT_KIND_COUNT, name_of_event);
+    is_bad |= report_counts(++number, "every action was carried out", coverage->actions,
+                            ACTION_KINDS, name_of_action);
+    is_bad |= report_counts(++number, "every action was lost to the death of a manager",
+                            coverage->lost, ACTION_KINDS, name_of_action);
+    *has_failed |= is_bad;
+    return number;
+}
+
+void coverage_print(const struct coverage *coverage)
+{
+    printf("#\n# steps by state and input:\n# %-9s", "");
+    for (unsigned kind = INPUT_SPAWNED; kind <= INPUT_RESTART; kind++)
+        printf("%10s", columns[kind]);
+    for (unsigned state = 0; state < PROCESS_STATE_COUNT; state++) {
+        printf("\n# %-9s", process_state_name(state));
+        for (unsigned kind = INPUT_SPAWNED; kind <= INPUT_RESTART; kind++)
+            printf("%10llu", (unsigned long long)coverage->cells[state][kind]);
+    }
+    printf("\n#\n# %-24s%12s%12s\n", "event", "told", "last words"); // of a manager, torn
+    for (unsigned kind = 0; kind < EVENT_KIND_COUNT; kind++)
+        printf("# %-24s%12llu%12llu\n", event_kind_name(kind),
+               (unsigned long long)coverage->events[kind],
+               (unsigned long long)coverage->cuts[kind]);
+    printf("#\n# %-24s%12s%12s\n", "action", "done", "lost");
+    for (unsigned kind = 0; kind < ACTION_KINDS; kind++)
+        printf("# %-24s%12llu%12llu\n", actions[kind], (unsigned long long)coverage->actions[kind],
+               (unsigned long long)coverage->lost[kind]);
+    printf("#\n");
+}
