@@ -34,6 +34,25 @@ enum restart_mode {
     RESTART_NEVER,
 };
 
+// How the manager learns that a process is ready, or that it still does its work.
+enum probe_kind {
+    PROBE_NONE,
+    PROBE_TCP,    // a connection to `port` is accepted
+    PROBE_HTTP,   // GET of `text` at `port` is answered with 200 to 399
+    PROBE_EXEC,   // the shell command `text` ends with 0
+    PROBE_LOG,    // a line of its output matches the extended regular expression `text`
+    PROBE_NOTIFY, // it says so itself: READY=1 to NOTIFY_SOCKET, sd_notify(3)
+};
+
+struct probe {
+    enum probe_kind kind;
+    unsigned port;     // 0: the process's own PORT
+    struct str text;
+    nsec_t interval;   // from the end of one look to the next
+    nsec_t timeout;    // of one look
+    unsigned failures; // so many in a row count
+};
+
 // How one process is treated in its life; read by supervise.
 struct process_policy {
     enum restart_mode restart;
@@ -44,6 +63,9 @@ struct process_policy {
     nsec_t stop_grace;    // from the stop signal to SIGKILL
     bool waits_for_ready; // a readiness check is declared; without one, running is ready
     nsec_t boot_limit;    // not ready by then: stopped and counted as a crash
+    nsec_t watchdog;      // WATCHDOG=1 must come that often (sd_notify(3)); 0: need not come
+    unsigned roll_surge;  // so many more than wanted may run during a rolling restart
+    unsigned roll_max_unavailable; // and so many fewer may be ready
 };
 
 // Where a declaration stands, for messages. line 0: not from a file.
@@ -55,24 +77,28 @@ struct origin {
 
 struct process_type {
     struct str name;
-    struct str command;  // as declared, one line of shell
+    struct str command; // as declared, one line of shell
     struct origin origin;
     unsigned quantity;
     unsigned port_index; // place among all declared types: PORT = base + 100 × port_index + n − 1
     bool tty;
-    struct str directory; // absolute
+    struct str directory;           // absolute
     struct environment environment; // of this type only; beats the plan's
     struct process_policy policy;
+    struct probe ready; // PROBE_NONE: ready once it runs
+    struct probe alive; // PROBE_NONE: alive as long as it runs
+    const uint16_t *after; // starts once the processes of these types are ready
+    size_t after_count;
 };
 
 struct plan {
     struct arena arena; // owns every text and table of the plan
     struct str app;
-    struct str root;    // absolute: where processes run unless their type says otherwise
-    bool has_port;      // false: --no-port
+    struct str root; // absolute: where processes run unless their type says otherwise
+    bool has_port;   // false: --no-port
     unsigned port_base;
-    bool ends_at_first_exit; // Foreman's rule: any exit ends the formation
-    bool expands_like_foreman; // `$NAME` is replaced in the text of the command
+    bool ends_at_first_exit;        // Foreman's rule: any exit ends the formation
+    bool expands_like_foreman;      // `$NAME` is replaced in the text of the command
     struct environment environment; // of the .env files; beats the inherited one
     size_t type_count;
     struct process_type *types;
