@@ -23,9 +23,9 @@ struct board_entry {
 
 struct board {
     _Atomic uint64_t started_count;
-    _Atomic int64_t launched_at;  // the manager is about to be executed
-    _Atomic int64_t go_at;        // the writer may begin
-    _Atomic int64_t finished_at;  // the writer has written its last byte
+    _Atomic int64_t launched_at; // the manager is about to be executed
+    _Atomic int64_t go_at;       // the writer may begin
+    _Atomic int64_t finished_at; // the writer has written its last byte
     _Atomic uint64_t wrote_bytes;
     uint64_t reserved[3];
     struct board_entry entries[BOARD_ENTRIES];

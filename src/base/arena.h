@@ -13,7 +13,7 @@ struct arena {
     struct arena_block *newest;
 };
 
-void *arena_alloc(struct arena *arena, size_t size); // zeroed, aligned for any type; NULL: no memory
+void *arena_alloc(struct arena *arena, size_t size); // zeroed, aligned; NULL: no memory
 char *arena_text(struct arena *arena, struct str s); // a NUL-terminated copy; NULL: no memory
 int arena_str(struct arena *arena, struct str s, struct str *out); // a copy; 0 or -ENOMEM
 void arena_fini(struct arena *arena);

@@ -20,8 +20,8 @@ bool str_equal(struct str a, struct str b);
 bool str_is(struct str a, const char *text);
 bool str_starts_with(struct str s, const char *prefix);
 bool str_ends_with(struct str s, const char *suffix);
-struct str str_trim(struct str s);                // blanks and tabs at both ends
-size_t str_find_char(struct str s, char wanted);  // index, or s.size when absent
+struct str str_trim(struct str s);               // blanks and tabs at both ends
+size_t str_find_char(struct str s, char wanted); // index, or s.size when absent
 bool str_contains(struct str s, const char *part);
 
 // Cuts the text before the first `separator` off the front of `rest`. Returns false when nothing

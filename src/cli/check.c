@@ -4,6 +4,7 @@
 #include "cli/report.h"
 #include "manager/load.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -29,6 +30,7 @@ static int load_everything(struct options *options, struct diagnostics *diagnost
 
 static void print_verdict(const struct plan *plan)
 {
+    assert(plan); // or there would have been an error
     (void)printf("valid procfile detected (");
     for (size_t i = 0; i < plan->type_count; i++)
         (void)printf("%s%.*s", i ? ", " : "", STR_ARGS(plan->types[i].name));

@@ -7,6 +7,7 @@
 
 #include "config/diagnostic.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,7 @@ static int set_option(struct reader *reader, enum option_id id, const char *valu
         options->color = COLOR_ALWAYS;
         return 0;
     case OPTION_COMPAT:
+        assert(value);
         if (strcmp(value, "foreman") != 0)
             return bad_value(reader, value, "the name of a program that can be imitated (foreman)");
         options->foreman = true;

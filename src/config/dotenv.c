@@ -111,7 +111,8 @@ static bool is_acceptable(struct parser *parser, struct str name, struct origin 
     }
     if (!parser->foreman && name_index_find(&parser->names, name, &twin))
         diagnostics_warn(parser->diagnostics, origin,
-                         "'%.*s' is already set in line %u, which does not count: remove one of them",
+                         "'%.*s' is already set in line %u, which does not count: "
+                         "remove one of them",
                          STR_ARGS(diagnostic_excerpt(name)),
                          parser->out->entries[twin].origin.line);
     if (parser->out->count == LIMIT_LAUNCH_STRINGS) {

@@ -2,6 +2,7 @@
 // A sealed memfd: pages that nobody touches cost nothing, and nobody can shrink it under a reader.
 #include "guard/board.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -34,6 +35,7 @@ int board_make(size_t memory_bytes, int *out_fd, struct board **out)
         (void)close(fd);
         return result;
     }
+    assert(board);
     board->version = BOARD_VERSION;
     *out_fd = fd;
     *out = board;
@@ -52,6 +54,7 @@ int board_map(int fd, size_t memory_bytes, struct board **out)
     int result = map(fd, size, &board);
     if (result < 0)
         return result;
+    assert(board);
     if (board->version != BOARD_VERSION) {
         board_unmap(board, memory_bytes);
         return -EPROTO;

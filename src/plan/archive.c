@@ -78,8 +78,8 @@ static void *pass_table(struct passage *passage, const void *table, size_t count
 static void pass_environment(struct passage *passage, struct environment *environment)
 {
     environment->count = (size_t)pass_number(passage, (int64_t)environment->count);
-    struct variable *variables = pass_table(passage, environment->variables, environment->count,
-                                            sizeof(*variables));
+    struct variable *variables =
+        pass_table(passage, environment->variables, environment->count, sizeof(*variables));
     environment->variables = variables;
     for (size_t i = 0; variables && i < environment->count && passage->result == 0; i++) {
         pass_text(passage, &variables[i].name);
@@ -128,8 +128,7 @@ static void pass_plan(struct passage *passage, struct plan *plan)
     plan->type_count = (size_t)pass_number(passage, (int64_t)plan->type_count);
     if (plan->type_count > LIMIT_TYPES && passage->result == 0)
         passage->result = -EPROTO;
-    struct process_type *types = pass_table(passage, plan->types, plan->type_count,
-                                            sizeof(*types));
+    struct process_type *types = pass_table(passage, plan->types, plan->type_count, sizeof(*types));
     plan->types = types;
     for (size_t i = 0; types && i < plan->type_count && passage->result == 0; i++)
         pass_type(passage, &types[i]);

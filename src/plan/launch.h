@@ -9,12 +9,12 @@
 // All texts and tables are in the arena that launch_make was given. argv[0] is as the user wrote
 // it, still to be searched in the launch's own PATH.
 struct launch {
-    char **argv;      // NULL-terminated
-    char **envp;      // NULL-terminated, "NAME=value", each name once
+    char **argv; // NULL-terminated
+    char **envp; // NULL-terminated, "NAME=value", each name once
     size_t argc;
     size_t envc;
     const char *directory;
-    bool by_shell;    // argv is /bin/sh -c …
+    bool by_shell; // argv is /bin/sh -c …
 };
 
 // Makes the launch of process `id`. `inherited` is the supervisor's own environment

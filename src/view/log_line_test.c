@@ -113,9 +113,12 @@ static void test_colors_cycle(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_as_foreman_prints_it), cmocka_unit_test(test_choices),
-        cmocka_unit_test(test_longest_prefix_fits),  cmocka_unit_test(test_tame_only_on_a_terminal),
-        cmocka_unit_test(test_any_bytes_pass),       cmocka_unit_test(test_width),
+        cmocka_unit_test(test_as_foreman_prints_it),
+        cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_longest_prefix_fits),
+        cmocka_unit_test(test_tame_only_on_a_terminal),
+        cmocka_unit_test(test_any_bytes_pass),
+        cmocka_unit_test(test_width),
         cmocka_unit_test(test_colors_cycle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,6 +79,7 @@ needs() {
 
 @test "every option of every command, long and short" {
     app
+    text='"([^"]*)"'
     table=$BATS_TEST_DIRNAME/../../src/cli/options.def
     for command in check help run start version; do
         run -0 "$FORMATION" complete "$command" -
@@ -86,8 +87,7 @@ needs() {
             [[ " $takers " == *" $command "* || $takers == "*" ]] || continue
             grep -q "^--$name"$'\t[A-Z]' <<<"$output"
             [ -z "$letter" ] || grep -q "^-$letter"$'\t' <<<"$output"
-        done < <(sed -nE "s/^OPTION\(\w+, (0|'(.)'), \"([^\"]*)\", \"[^\"]*\", \"([^\"]*)\".*/\2|\3|\4/p" \
-            "$table")
+        done < <(sed -nE "s/^OPTION\(\w+, (0|'(.)'), $text, $text, $text.*/\2|\3|\5/p" "$table")
         [ "$(grep -c '^--' <<<"$output")" -eq \
             "$("$FORMATION" help "$command" | grep -cE '^ +(-., )?--')" ]
     done
