@@ -85,9 +85,12 @@ static void crash(uint64_t kind)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"crash", required_argument, NULL, 'c'}, {"unfinished", no_argument, NULL, 'u'},
-        {"state", required_argument, NULL, 's'}, {"least", required_argument, NULL, 'l'},
-        {"name", required_argument, NULL, 'n'},  {"stay", no_argument, NULL, 'y'},
+        {"crash", required_argument, NULL, 'c'},
+        {"unfinished", no_argument, NULL, 'u'},
+        {"state", required_argument, NULL, 's'},
+        {"least", required_argument, NULL, 'l'},
+        {"name", required_argument, NULL, 'n'},
+        {"stay", no_argument, NULL, 'y'},
         {NULL, 0, NULL, 0},
     };
     const char *name = getenv("PS"), *state_path = NULL;
@@ -96,13 +99,26 @@ int main(int argc, char **argv)
     bool unfinished = false, stay = false;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
-        case 'c': every = strtoull(optarg, NULL, 10); break;
-        case 'u': unfinished = true; break;
-        case 's': state_path = optarg; break;
-        case 'l': least = strtoul(optarg, NULL, 10); break;
-        case 'n': name = optarg; break;
-        case 'y': stay = true; break;
-        default: return 2;
+        case 'c':
+            every = strtoull(optarg, NULL, 10);
+            break;
+        case 'u':
+            unfinished = true;
+            break;
+        case 's':
+            state_path = optarg;
+            break;
+        case 'l':
+            least = strtoul(optarg, NULL, 10);
+            break;
+        case 'n':
+            name = optarg;
+            break;
+        case 'y':
+            stay = true;
+            break;
+        default:
+            return 2;
         }
     }
     if (optind + 1 != argc || !name || strlen(name) > 128) {

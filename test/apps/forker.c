@@ -39,19 +39,30 @@ static void child_run(bool own_session, bool silent, int told)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"setsid", no_argument, NULL, 's'}, {"double", no_argument, NULL, 'd'},
-        {"silent", no_argument, NULL, 'q'}, {"exit", required_argument, NULL, 'e'},
+        {"setsid", no_argument, NULL, 's'},
+        {"double", no_argument, NULL, 'd'},
+        {"silent", no_argument, NULL, 'q'},
+        {"exit", required_argument, NULL, 'e'},
         {NULL, 0, NULL, 0},
     };
     bool own_session = false, twice = false, silent = false;
     int exit_code = -1;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
-        case 's': own_session = true; break;
-        case 'd': twice = true; break;
-        case 'q': silent = true; break;
-        case 'e': exit_code = atoi(optarg); break;
-        default: return 2;
+        case 's':
+            own_session = true;
+            break;
+        case 'd':
+            twice = true;
+            break;
+        case 'q':
+            silent = true;
+            break;
+        case 'e':
+            exit_code = atoi(optarg);
+            break;
+        default:
+            return 2;
         }
     }
 

@@ -58,8 +58,8 @@ static inline size_t line_make(const char *writer, uint64_t number, size_t least
     length = length < least ? least : length;
 
     char head[256];
-    int head_size = snprintf(head, sizeof head, "<%s %llu %zu> ", writer,
-                             (unsigned long long)number, length);
+    int head_size =
+        snprintf(head, sizeof head, "<%s %llu %zu> ", writer, (unsigned long long)number, length);
     size_t filled = (size_t)head_size < length ? (size_t)head_size : length;
     memcpy(out, head, filled);
     while (filled < length) {
