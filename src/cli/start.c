@@ -5,6 +5,8 @@
 #include "guard/guard.h"
 #include "manager/manager.h"
 
+#include <errno.h>
+
 enum { STATUS_NO_GUARD = 71 }; // EX_OSERR: the system does not give what a guard needs
 
 int command_start(struct invocation *invocation)
@@ -13,6 +15,8 @@ int command_start(struct invocation *invocation)
     int status = guard_run(invocation->argc, invocation->argv, MANAGER_MEMORY_BYTES, &error);
     if (status >= 0)
         return status;
+    if (status == -E2BIG)
+        return report_usage(&invocation->options, error.text);
     (void)report_failure(&invocation->options, error.text);
     return STATUS_NO_GUARD;
 }

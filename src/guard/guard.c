@@ -453,6 +453,13 @@ static void close_guard(void)
         tree_close(&guard.tree);
 }
 
+static const char *reason_of(int code)
+{
+    if (code == ENOENT)
+        return "/proc and /dev/null are needed, and one is not there";
+    return code == EAGAIN ? "too many processes or threads" : strerrordesc_np(code);
+}
+
 int guard_run(int argc, char **argv, size_t memory_bytes, struct error *error)
 {
     if (argc > ARGUMENTS)
@@ -466,7 +473,7 @@ int guard_run(int argc, char **argv, size_t memory_bytes, struct error *error)
         result = start_manager();
     if (result < 0) {
         close_guard();
-        return error_set(error, -result, "cannot start: %s", strerrordesc_np(-result));
+        return error_set(error, -result, "cannot start: %s", reason_of(-result));
     }
     run();
     close_guard();

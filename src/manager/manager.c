@@ -46,15 +46,20 @@ static void on_channel(struct loop_source *source, uint32_t events)
         manager->guard_is_gone = true;
 }
 
+static void note_reader_gone(struct manager *manager)
+{
+    const struct outlet *outlet = &manager->show.outlet;
+    if (outlet->state == OUTLET_FAILED && !manager->reader_is_gone)
+        show_aside("standard output: %s", strerrordesc_np(outlet->error));
+    manager->reader_is_gone = true;
+}
+
 // Nobody reads any more: like any program whose output is closed, the formation ends.
 static void on_reader_gone(struct manager *manager)
 {
-    struct outlet *outlet = &manager->show.outlet;
     if (manager->reader_is_gone)
         return;
-    manager->reader_is_gone = true;
-    if (outlet->state == OUTLET_FAILED)
-        (void)fprintf(stderr, "formation: standard output: %s\n", strerrordesc_np(outlet->error));
+    note_reader_gone(manager);
     decide_later(manager, (struct input){.kind = INPUT_STOP, .value = SIGPIPE});
 }
 
@@ -118,7 +123,26 @@ static bool is_interrupted(const struct manager *manager)
     return atomic_load(&board->signals_received[SIGINT]) != board->signals_handled[SIGINT];
 }
 
-// The last lines. A reader that reads nothing for a long time does not keep us for ever.
+// Until all is written. A reader that reads nothing for a long time does not keep us for ever.
+static enum outlet_state write_patiently(struct manager *manager)
+{
+    struct outlet *outlet = &manager->show.outlet;
+    size_t least = outlet_waiting_bytes(outlet);
+    nsec_t progress_at = clock_now();
+    for (;;) {
+        enum outlet_state state = outlet_drain(outlet, LOOK_UP_AFTER);
+        if ((state != OUTLET_BUSY && state != OUTLET_NO_SPACE) || is_interrupted(manager))
+            return state;
+        if (outlet_waiting_bytes(outlet) < least) {
+            least = outlet_waiting_bytes(outlet);
+            progress_at = clock_now();
+        }
+        if (clock_now() - progress_at >= READER_PATIENCE)
+            return state;
+    }
+}
+
+// The last lines.
 static void drain(struct manager *manager)
 {
     struct outlet *outlet = &manager->show.outlet;
@@ -126,22 +150,14 @@ static void drain(struct manager *manager)
         if (process_of(manager, slot)) // of one that was given up, there may be some
             (void)output_read_rest(process_of(manager, slot), true);
     terminal_leave(&manager->show.terminal, outlet_buffer(outlet));
-    size_t least = outlet_waiting_bytes(outlet);
-    nsec_t progress_at = clock_now();
-    enum outlet_state state = outlet_drain(outlet, LOOK_UP_AFTER);
-    while ((state == OUTLET_BUSY || state == OUTLET_NO_SPACE) && !is_interrupted(manager) &&
-           clock_now() - progress_at < READER_PATIENCE) {
-        if (outlet_waiting_bytes(outlet) < least) {
-            least = outlet_waiting_bytes(outlet);
-            progress_at = clock_now();
-        }
-        state = outlet_drain(outlet, LOOK_UP_AFTER);
-    }
-    if (outlet_waiting_bytes(outlet) > 0) {
-        (void)fprintf(stderr, "formation: nobody took the last %zu bytes of the output\n",
-                      outlet_waiting_bytes(outlet));
-        manager->reader_is_gone = true;
-    }
+    enum outlet_state state = write_patiently(manager);
+    if (state == OUTLET_NO_SPACE)
+        show_aside("no space on the disk for the last %zu bytes of the output",
+                   outlet_waiting_bytes(outlet));
+    else if (state == OUTLET_BUSY)
+        show_aside("nobody took the last %zu bytes of the output", outlet_waiting_bytes(outlet));
+    if (state != OUTLET_IDLE)
+        note_reader_gone(manager);
     if (manager->reader_is_gone && manager->exit_status == 0)
         manager->exit_status = 128 + SIGPIPE;
 }

@@ -15,10 +15,13 @@
 // A prompt is shown when so long nothing follows it.
 #define LINGER_AFTER (200 * NSEC_PER_MSEC)
 
-static void note_cut(struct process *process)
+static void note_cut(struct process *process, size_t size)
 {
     struct buffer text = {0};
-    sentence_line_cut(&text, LIMIT_LINE_BYTES);
+    if (size < LIMIT_LINE_BYTES)
+        sentence_line_cut_early(&text);
+    else
+        sentence_line_cut(&text, LIMIT_LINE_BYTES);
     show_line(&process->manager->show, &process->voice, process->name, buffer_str(&text));
     buffer_fini(&text);
 }
@@ -32,7 +35,7 @@ static void show_bytes(struct process *process, struct str bytes)
     while (lines_next(&process->lines, &bytes, &line)) {
         show_line(&manager->show, &process->voice, process->name, line);
         if (process->lines.is_cut && !was_cut)
-            note_cut(process); // told once a line, behind its first piece
+            note_cut(process, line.size); // told once a line, behind its first piece
         was_cut = process->lines.is_cut;
     }
     process->pending_at = NSEC_NEVER;

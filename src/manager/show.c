@@ -4,6 +4,8 @@
 
 #include "os/clock.h"
 
+#include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,18 +96,36 @@ static bool make_room(struct show *show)
     return state == OUTLET_IDLE || state == OUTLET_CLOSED || state == OUTLET_FAILED;
 }
 
+// The line in as many pieces as there is memory for, each a line of its own.
+static bool append_in_pieces(struct show *show, const struct show_voice *voice, struct str line)
+{
+    enum { SMALLEST = 256 };
+    size_t size = line.size;
+    while (make_room(show)) {
+        append_line(show, voice, str_slice(line, 0, size));
+        if (!outlet_buffer(&show->outlet)->failed) {
+            line = str_slice(line, size, line.size);
+            if (line.size == 0)
+                return true;
+            size = size < line.size ? size : line.size;
+        } else if (size > SMALLEST) {
+            size /= 2;
+        } else {
+            return false;
+        }
+    }
+    return false;
+}
+
 void show_line(struct show *show, struct show_voice *voice, const char *name, struct str line)
 {
-    const struct buffer *out = outlet_buffer(&show->outlet);
     build_prefix(show, voice, name);
     append_line(show, voice, line);
-    if (!out->failed)
+    if (!outlet_buffer(&show->outlet)->failed || append_in_pieces(show, voice, line))
         return;
-    if (make_room(show))
-        append_line(show, voice, line);
-    if (out->failed && !show->has_lost_lines)
-        (void)fprintf(stderr, "formation: there is no memory to show every line of %s\n", name);
-    show->has_lost_lines = show->has_lost_lines || out->failed;
+    if (!show->has_lost_lines)
+        show_aside("there is no memory to show every line of %s", name);
+    show->has_lost_lines = true;
 }
 
 void show_partial(struct show *show, struct show_voice *voice, const char *name, struct str part)
@@ -118,4 +138,17 @@ void show_partial(struct show *show, struct show_voice *voice, const char *name,
 void show_system(struct show *show, struct str line)
 {
     show_line(show, &show->system, "system", line);
+}
+
+void show_aside(const char *format, ...)
+{
+    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+    va_list arguments;
+    if (poll(&ready, 1, 0) != 1)
+        return;
+    va_start(arguments, format);
+    (void)fputs("formation: ", stderr);
+    (void)vfprintf(stderr, format, arguments);
+    (void)fputc('\n', stderr);
+    va_end(arguments);
 }

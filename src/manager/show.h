@@ -42,3 +42,7 @@ void show_now(struct show *show);
 void show_line(struct show *show, struct show_voice *voice, const char *name, struct str line);
 void show_partial(struct show *show, struct show_voice *voice, const char *name, struct str part);
 void show_system(struct show *show, struct str line);
+
+// One sentence on standard error, about the output itself. Never waits: that may be the same pipe
+// that nobody reads.
+__attribute__((format(printf, 1, 2))) void show_aside(const char *format, ...);

@@ -136,7 +136,7 @@ int spawn_reserve_descriptors(void)
         return -errno;
     for (int i = FIRST_STAGE; i < SPAWN_RESERVED; i++)
         if (fd != i && dup3(fd, i, O_CLOEXEC) < 0)
-            return -errno;
+            return errno == EBADF ? -EMFILE : -errno; // so it calls a number over the limit
     if (fd >= SPAWN_RESERVED)
         (void)close(fd);
     return 0;

@@ -186,3 +186,8 @@ void sentence_line_cut(struct buffer *out, size_t limit_bytes)
     else
         buffer_append_format(out, "a line of more than %zu bytes was cut", limit_bytes);
 }
+
+void sentence_line_cut_early(struct buffer *out)
+{
+    buffer_append_text(out, "a line was cut: there is no memory for its rest");
+}

@@ -57,3 +57,6 @@ void sentence_abandoned(struct buffer *out, int pid);
 
 // "a line of more than 4 MiB was cut"
 void sentence_line_cut(struct buffer *out, size_t limit_bytes);
+
+// "a line was cut: there is no memory for its rest"
+void sentence_line_cut_early(struct buffer *out);
