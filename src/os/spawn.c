@@ -25,6 +25,7 @@
 struct attempt {
     const struct spawn_request *request;
     pid_t parent;
+    bool joins_cgroup; // it was not born into it
     volatile enum spawn_stage stage;
     volatile int error;
 };
@@ -43,9 +44,27 @@ static int arrange_descriptors(const struct attempt *attempt)
     return 0;
 }
 
-static void become_program(struct attempt *attempt)
+// Our descriptors are still the parent's, too.
+static int join_cgroup(int folder)
+{
+    int fd = openat(folder, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t written = write(fd, "0", 1); // ourselves
+    int error = errno;
+    (void)close(fd);
+    errno = error;
+    return written == 1 ? 0 : -1;
+}
+
+// Never returning, it would leave AddressSanitizer with a wrong view of its stack.
+#define RUNS_IN_CHILD __attribute__((no_sanitize("address")))
+
+RUNS_IN_CHILD static void become_program(struct attempt *attempt)
 {
     const struct spawn_request *request = attempt->request;
+    if (attempt->joins_cgroup && join_cgroup(request->cgroup_fd) < 0)
+        return;
     attempt->stage = SPAWN_STAGE_DESCRIPTORS;
     if (arrange_descriptors(attempt) < 0)
         return;
@@ -80,21 +99,23 @@ static void become_program(struct attempt *attempt)
                        AT_EMPTY_PATH);
 }
 
-__attribute__((noreturn)) static void child(struct attempt *attempt)
+RUNS_IN_CHILD __attribute__((noreturn)) static void child(struct attempt *attempt)
 {
     become_program(attempt);
     attempt->error = errno;
     _exit(127);
 }
 
-// clone3 with a stack of its own for the child, which glibc 2.36 has no function for: the child
-// returns from the system call onto an empty stack and must call onwards without a way back.
-static long clone_child(struct clone_args *arguments, struct attempt *attempt)
+// clone3 or clone with a stack of its own for the child, which glibc 2.36 has no function for: the
+// child returns from the system call onto an empty stack and must call onwards without a way back.
+static long clone_by(long system_call, uint64_t first_argument, uint64_t second_argument,
+                     uint64_t third_argument, struct attempt *attempt)
 {
 #if defined(__x86_64__)
-    register long result __asm__("rax") = SYS_clone3;
-    register void *first __asm__("rdi") = arguments;
-    register long second __asm__("rsi") = sizeof(*arguments);
+    register long result __asm__("rax") = system_call;
+    register uint64_t first __asm__("rdi") = first_argument;
+    register uint64_t second __asm__("rsi") = second_argument;
+    register uint64_t third __asm__("rdx") = third_argument;
     register void (*function)(struct attempt *) __asm__("r12") = child;
     register struct attempt *argument __asm__("r13") = attempt;
     __asm__ volatile("syscall\n\t"
@@ -105,13 +126,14 @@ static long clone_child(struct clone_args *arguments, struct attempt *attempt)
                      "call *%%r12\n\t"
                      "1:"
                      : "+r"(result)
-                     : "r"(first), "r"(second), "r"(function), "r"(argument)
+                     : "r"(first), "r"(second), "r"(third), "r"(function), "r"(argument)
                      : "rcx", "r11", "memory");
     return result;
 #elif defined(__aarch64__)
-    register long number __asm__("x8") = SYS_clone3;
-    register void *first __asm__("x0") = arguments;
-    register long second __asm__("x1") = sizeof(*arguments);
+    register long number __asm__("x8") = system_call;
+    register uint64_t first __asm__("x0") = first_argument;
+    register uint64_t second __asm__("x1") = second_argument;
+    register uint64_t third __asm__("x2") = third_argument;
     register void (*function)(struct attempt *) __asm__("x19") = child;
     register struct attempt *argument __asm__("x20") = attempt;
     __asm__ volatile("svc #0\n\t"
@@ -121,12 +143,25 @@ static long clone_child(struct clone_args *arguments, struct attempt *attempt)
                      "blr x19\n\t"
                      "1:"
                      : "+r"(first)
-                     : "r"(number), "r"(second), "r"(function), "r"(argument)
+                     : "r"(number), "r"(second), "r"(third), "r"(function), "r"(argument)
                      : "memory");
     return (long)first;
 #else
-#error "clone_child: say how this processor calls the kernel"
+#error "clone_by: say how this processor calls the kernel"
 #endif
+}
+
+// Containers are often forbidden clone3, since their filters cannot look into its arguments. clone
+// does the same, but for the cgroup: the child goes there itself.
+static long clone_child(struct clone_args *arguments, struct attempt *attempt)
+{
+    long pid = clone_by(SYS_clone3, (uint64_t)(uintptr_t)arguments, sizeof(*arguments), 0, attempt);
+    if (pid != -ENOSYS && pid != -EPERM)
+        return pid;
+    attempt->joins_cgroup = arguments->flags & CLONE_INTO_CGROUP;
+    uint64_t flags = (arguments->flags & ~CLONE_INTO_CGROUP) | arguments->exit_signal;
+    return clone_by(SYS_clone, flags, arguments->stack + arguments->stack_size, arguments->pidfd,
+                    attempt);
 }
 
 int spawn_reserve_descriptors(void)
