@@ -23,11 +23,13 @@ size_t output_pipe_bytes(unsigned process_count)
 
 int output_pipe(size_t bytes, struct output_pair *out)
 {
+    enum { GIVEN_ANYWAY = 64 * 1024 };
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -errno;
     (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    (void)fcntl(ends[0], F_SETPIPE_SZ, (int)bytes);
+    while (fcntl(ends[0], F_SETPIPE_SZ, (int)bytes) < 0 && bytes > GIVEN_ANYWAY)
+        bytes /= 2;
     *out = (struct output_pair){.near = ends[0], .far = ends[1]};
     return 0;
 }
