@@ -56,7 +56,7 @@ struct guard {
     int signals;
     int watch;
     int null;
-    int kept; // of the manager, for the next one; -1
+    int kept[KEPT_COUNT]; // of managers, for the next one; -1
     int witness_pipe[2];
     int witness_pidfd;
     int channel; // -1: no manager
@@ -143,7 +143,7 @@ static int open_guard(size_t memory_bytes)
     guard = (struct guard){
         .channel = -1,
         .manager_pidfd = -1,
-        .kept = -1,
+        .kept = {-1, -1},
         .witness_pidfd = -1,
         .asked_at = NSEC_NEVER,
         .tree = {.fd = -1, .parent_fd = -1},
@@ -172,6 +172,12 @@ static int open_guard(size_t memory_bytes)
     return 0;
 }
 
+// What was not given to keep is /dev/null to a manager.
+static int or_null(int fd)
+{
+    return fd >= 0 ? fd : guard.null;
+}
+
 static int spawn_manager(int channel_end)
 {
     enum spawn_stage stage;
@@ -183,8 +189,9 @@ static int spawn_manager(int channel_end)
                         [MANAGER_BOARD] = guard.board_fd, [MANAGER_CHANNEL] = channel_end,
                         [MANAGER_DOORBELL] = guard.doorbell,
                         [MANAGER_WITNESS] = guard.witness_pipe[1],
-                        [MANAGER_TREE] = guard.tree.fd >= 0 ? guard.tree.fd : guard.null,
-                        [MANAGER_KEPT] = guard.kept >= 0 ? guard.kept : guard.null},
+                        [MANAGER_TREE] = or_null(guard.tree.fd),
+                        [MANAGER_KEPT + KEPT_PLAN] = or_null(guard.kept[KEPT_PLAN]),
+                        [MANAGER_KEPT + KEPT_CONTROL] = or_null(guard.kept[KEPT_CONTROL])},
         .descriptor_count = MANAGER_DESCRIPTOR_END,
         .cgroup_fd = -1,
     };
@@ -277,6 +284,17 @@ static size_t spawn(const struct guard_request *request, const int *fds, size_t 
     return held;
 }
 
+static size_t keep(const struct guard_request *request, const int *fds, size_t fd_count)
+{
+    if (fd_count != 1 || request->value < 0 || request->value >= KEPT_COUNT)
+        return 0;
+    int *kept = &guard.kept[request->value];
+    if (*kept >= 0)
+        (void)close(*kept);
+    *kept = fds[0];
+    return 1;
+}
+
 static void close_all(const int *fds, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -308,12 +326,7 @@ static void carry_out(const struct guard_request *request, const int *fds, size_
         hold_forget(&guard.holds, request->slot);
         break;
     case GUARD_KEEP:
-        if (fd_count == 1) {
-            if (guard.kept >= 0)
-                (void)close(guard.kept);
-            guard.kept = fds[0];
-            taken = 1;
-        }
+        taken = keep(request, fds, fd_count);
         break;
     case GUARD_END:
         guard.is_over = true;

@@ -14,7 +14,7 @@ enum guard_request_kind {
     GUARD_SIGNAL, // send `value` to the group of `token`, if that has not been buried
     GUARD_BURY,   // release the pid of `token`
     GUARD_FORGET, // bury what is dead in `slot` and close what is held for it
-    GUARD_KEEP,   // keep this descriptor (of the manager's sources) for the next manager
+    GUARD_KEEP,   // keep this descriptor for the next manager, as number `value` of manager_kept
     GUARD_END,    // the formation is over: exit with `value` once the manager has
 };
 
@@ -36,6 +36,13 @@ struct guard_request {
     uint64_t launch_at;   // position in the ring's endless count
 };
 
+// What a manager may give to keep.
+enum manager_kept {
+    KEPT_PLAN,    // the plan as bytes, in a memfd
+    KEPT_CONTROL, // the control socket that listens
+    KEPT_COUNT,
+};
+
 // The descriptors that a manager is born with.
 enum manager_descriptor {
     MANAGER_BOARD = 3,
@@ -43,8 +50,8 @@ enum manager_descriptor {
     MANAGER_DOORBELL,
     MANAGER_WITNESS, // never written: the witness sees when guard and manager both are gone
     MANAGER_TREE,    // the formation's cgroup folder, or /dev/null
-    MANAGER_KEPT,    // what the last manager gave to keep, or /dev/null
-    MANAGER_DESCRIPTOR_END,
+    MANAGER_KEPT,    // what earlier managers gave to keep, in its order, or /dev/null
+    MANAGER_DESCRIPTOR_END = MANAGER_KEPT + KEPT_COUNT,
 };
 
 // The ring that launches are written to, on the manager's side.

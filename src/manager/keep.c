@@ -24,7 +24,7 @@ static int write_all(int fd, struct str bytes)
 
 int keep_plan(const struct plan *plan)
 {
-    const struct guard_request request = {.kind = GUARD_KEEP};
+    const struct guard_request request = {.kind = GUARD_KEEP, .value = KEPT_PLAN};
     struct buffer bytes = {0};
     int fd = memfd_create("formation-plan", MFD_CLOEXEC);
     if (fd < 0)
@@ -42,12 +42,12 @@ int keep_find_plan(struct plan **out)
 {
     struct stat status;
     *out = NULL;
-    if (fstat(MANAGER_KEPT, &status) < 0)
+    if (fstat(MANAGER_KEPT + KEPT_PLAN, &status) < 0)
         return -errno;
     if (!S_ISREG(status.st_mode)) // /dev/null: this is the first manager
         return 0;
     size_t size = (size_t)status.st_size;
-    void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, MANAGER_KEPT, 0);
+    void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, MANAGER_KEPT + KEPT_PLAN, 0);
     if (bytes == MAP_FAILED)
         return -errno;
     int result = archive_read(str_from(bytes, size), out);
