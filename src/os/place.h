@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// Where the control socket of a formation is, for those that listen and those that look for it.
+#pragma once
+
+#include "base/error.h"
+
+#include <stddef.h>
+
+// Listens for the formation `app` (NULL: called like its folder) of the folder `root`: at
+// $XDG_RUNTIME_DIR/formation/APP-HASH.sock, else at ROOT/.formation/control.sock; both folders are
+// made, for their user only. 0, the listener, and its path, which the caller frees; or -errno and a
+// sentence: -EADDRINUSE: a formation of that folder runs, wherever it listens, and its pid.
+int place_listen(const char *root, const char *app, int backlog, int *listener, char **path,
+                 struct error *error);
+
+// The end of place_listen: nobody can connect from now on, and nothing is left of the socket.
+// A later manager may call it with the listener that it was given.
+void place_leave(const char *root, int listener);
+
+// Paths of sockets, none twice; some may be stale. Zero-initialise.
+struct place_list {
+    char **paths;
+    size_t count;
+};
+
+void place_list_fini(struct place_list *list);
+
+// The sockets of formations of the folder `root`: of the user, and for root also of the folder's
+// owner. A socket that may not be looked at counts. 0 (none: count 0), -ENOENT when there is no
+// such folder, -ENOMEM.
+int place_find(const char *root, struct place_list *out);
+
+// The sockets of the user's formations that are called `app`; only those in a runtime folder can be
+// found by name. 0 or -ENOMEM.
+int place_find_app(const char *app, struct place_list *out);
