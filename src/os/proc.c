@@ -36,13 +36,17 @@ int proc_read_status(pid_t pid, struct proc_status *out)
     // The name in parentheses may contain anything, so fields are counted from its end (proc(5)).
     const char *rest = strrchr(text, ')');
     struct proc_status status = {.pid = pid};
-    unsigned long long start;
-    if (!rest ||
-        sscanf(rest + 1,
-               " %c %d %d %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
-               &status.state, &status.parent, &status.group, &status.session, &start) != 5)
+    unsigned long long start, user, system, pages;
+    long long child_user, child_system;
+    if (!rest || sscanf(rest + 1,
+                        " %c %d %d %d %*s %*s %*s %*s %*s %*s %*s %llu %llu %lld %lld"
+                        " %*s %*s %*s %*s %llu %*s %llu",
+                        &status.state, &status.parent, &status.group, &status.session, &user,
+                        &system, &child_user, &child_system, &start, &pages) != 10)
         return -EPROTO;
     status.start_ticks = start;
+    status.cpu_ticks = user + system + (uint64_t)child_user + (uint64_t)child_system;
+    status.resident_pages = pages;
     *out = status;
     return 0;
 }

@@ -14,6 +14,8 @@ struct proc_status {
     pid_t group;
     pid_t session;
     uint64_t start_ticks; // since boot; with the pid it names a process for ever
+    uint64_t cpu_ticks;   // spent in user and kernel mode, children that it has waited for included
+    uint64_t resident_pages;
 };
 
 // 0 or -errno (-ESRCH, -ENOENT: no such process).

@@ -110,15 +110,23 @@ static bool visit_any(pid_t pid, void *context)
     return !search->stops_at_first;
 }
 
+// Whose child or self it is knows that it lives; of any other we know a pid only.
+static bool is_alive(pid_t guard)
+{
+    return guard == getpid() || guard == getppid();
+}
+
 unsigned search_run(const struct search *search)
 {
     struct kin_list list = {0};
     struct scan scan = {search, 0};
-    // Whose parent it is knows that it lives; of any other we know a pid only.
-    bool lives = search->guard == getpid() || search->guard == getppid();
-    if (lives && kin_add_children(&list, search->guard) != -ENOENT)
+    bool is_complete = is_alive(search->guard) &&
+                       kin_add_children(&list, search->guard) != -ENOENT;
+    if (is_complete)
         scan.found = search_below(search, &list);
-    else if (search->mark)
+    // With its death all of its children become another's in one moment, we among them.
+    is_complete = is_complete && is_alive(search->guard);
+    if (!is_complete && search->mark)
         proc_each(visit_any, &scan);
     kin_fini(&list);
     return scan.found;

@@ -315,6 +315,27 @@ static unsigned each_in_folder(const struct tree *tree, const char *name, int si
     return found;
 }
 
+static void list_folder(const struct tree *tree, const char *name, struct kin_list *out)
+{
+    int fd = open_file(tree, name, "cgroup.procs", O_RDONLY);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "re");
+    for (int pid; file && fscanf(file, "%d", &pid) == 1;)
+        if (!kin_add(out, (struct kin){.pid = pid}))
+            break;
+    if (file)
+        (void)fclose(file);
+}
+
+void tree_branch_list(const struct tree *tree, const char *name, pid_t leader,
+                      struct kin_list *out)
+{
+    if (tree->fd >= 0) {
+        list_folder(tree, name, out);
+    } else if (kin_add(out, (struct kin){.pid = leader})) {
+        kin_descend(out, 0);
+    }
+}
+
 unsigned tree_branch_count(const struct tree *tree, const char *name, pid_t leader)
 {
     return tree->fd >= 0 ? each_in_folder(tree, name, 0)

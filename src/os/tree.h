@@ -50,6 +50,11 @@ void tree_branch_remove(const struct tree *tree, const char *name);
 // must not have been reaped yet. Without folders `leader`'s own group and marked processes count.
 unsigned tree_branch_count(const struct tree *tree, const char *name, pid_t leader);
 
+// Their pids; without folders the descendants of `leader`, which a daemon is none of. Free `out`,
+// which is empty before, by kin_fini().
+void tree_branch_list(const struct tree *tree, const char *name, pid_t leader,
+                      struct kin_list *out);
+
 // Whether any is left; cheaper than the count.
 bool tree_branch_is_empty(const struct tree *tree, const char *name, pid_t leader);
 
