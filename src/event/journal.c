@@ -40,7 +40,8 @@ bool journal_next(const struct journal *journal, struct journal_cursor *cursor, 
                   uint64_t *lost)
 {
     uint64_t newest = journal->newest;
-    uint64_t oldest = newest < LIMIT_JOURNAL_EVENTS ? 1 : newest - LIMIT_JOURNAL_EVENTS + 1;
+    // The place behind the newest is written next, or was half written by who died doing so.
+    uint64_t oldest = newest < LIMIT_JOURNAL_EVENTS ? 1 : newest - LIMIT_JOURNAL_EVENTS + 2;
     *lost = 0;
     if (cursor->next < oldest) {
         *lost = oldest - cursor->next;
