@@ -44,7 +44,7 @@ formation start --procfile=Pro|formation start --procfile=Procfile |
 formation start -e x,Pro|formation start -e x,Procfile |
 formation start -d su|formation start -d sub/|
 formation check -f a|formation check -f a\ file |
-formation run worke|formation run worker |
+formation run worker|formation run worker |
 formation run cat Pro|formation run cat Procfile |
 formation -d sub start c|formation -d sub start clock |
 formation start -p x|formation start -p x|
@@ -188,7 +188,7 @@ needs() {
     fish_proposes "--procfile=Procfile" "formation start --procfile=Pro"
     fish_proposes "x,Procfile" "formation start -e x,Pro"
     fish_proposes "sub/" "formation start -d su"
-    fish_proposes "worker" "formation run worke"
+    fish_proposes "worker" "formation run work"
     fish_proposes "Procfile" "formation run cat Pro"
     fish_proposes "clock" "formation -d sub start c"
     fish_proposes "" "formation start -p x"
