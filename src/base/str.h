@@ -34,3 +34,9 @@ bool str_to_unsigned(struct str s, unsigned long *out);
 // How many single-character edits lead from a to b (Levenshtein), for "did you mean …". Texts
 // longer than 64 bytes are never near anything.
 unsigned str_distance(struct str a, struct str b);
+
+// The candidate nearest to `wanted`, for "did you mean …"; the empty str when none is near.
+struct str str_nearest(struct str wanted, const struct str *candidates, size_t count);
+
+// The first bytes of a value, few enough to be quoted in a sentence; whole characters of UTF-8.
+struct str str_excerpt(struct str value);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -88,6 +89,28 @@ static void measures_distances(void **state)
     assert_int_equal(str_distance(str_from(text, 64), str_of("x")), 63);
 }
 
+static void finds_the_nearest(void **state)
+{
+    (void)state;
+    const struct str names[] = {str_of("web"), str_of("worker"), str_of("clock")};
+    assert_true(str_is(str_nearest(str_of("wob"), names, 3), "web"));
+    assert_true(str_is(str_nearest(str_of("workers"), names, 3), "worker"));
+    assert_true(str_is(str_nearest(str_of("wroker"), names, 3), "worker"));
+    assert_int_equal(str_nearest(str_of("database"), names, 3).size, 0);
+    assert_int_equal(str_nearest(str_of(""), names, 3).size, 0);
+}
+
+static void excerpts_end_between_characters(void **state)
+{
+    (void)state;
+    char text[81] = "x";
+    for (size_t i = 1; i + 1 < sizeof(text); i += sizeof("é") - 1)
+        memcpy(text + i, "é", sizeof("é") - 1);
+    struct str excerpt = str_excerpt(str_from(text, sizeof(text)));
+    assert_int_equal(excerpt.size % 2, 1);
+    assert_true(excerpt.size <= 60);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +120,8 @@ int main(void)
         cmocka_unit_test(cuts_at_separators),
         cmocka_unit_test(reads_digits_only),
         cmocka_unit_test(measures_distances),
+        cmocka_unit_test(finds_the_nearest),
+        cmocka_unit_test(excerpts_end_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

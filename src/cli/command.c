@@ -2,7 +2,7 @@
 // The tables are the .def files, read once for each use.
 #include "cli/command.h"
 
-#include "config/diagnostic.h"
+#include "base/str.h"
 
 #include <errno.h>
 #include <string.h>
@@ -31,7 +31,7 @@ const struct command *command_find(const char *name, struct error *error)
             return &commands[i];
         names[i] = str_of(commands[i].name);
     }
-    struct str nearest = diagnostic_nearest(str_of(name), names, COMMAND_COUNT);
+    struct str nearest = str_nearest(str_of(name), names, COMMAND_COUNT);
     if (nearest.size)
         (void)error_set(error, EINVAL, "there is no command '%s': did you mean '%.*s'?", name,
                         STR_ARGS(nearest));

@@ -142,7 +142,7 @@ static void answer(const char *kind, size_t offset)
 static void propose(struct place place, struct str text, const char *end, struct str help)
 {
     char safe[DIAGNOSTIC_TEXT_BYTES]; // nothing of a file may steer the terminal
-    struct diagnostic shown = {.text = diagnostic_excerpt(help)};
+    struct diagnostic shown = {.text = str_excerpt(help)};
     size_t size = strlen(rest_of(place));
     if (size <= text.size && memcmp(text.bytes, rest_of(place), size) == 0)
         (void)printf("%.*s%s\t%s\n", STR_ARGS(text), end,

@@ -5,7 +5,7 @@
 // -p 1, -p1, -p=1, --port 1, --port=1, -cp 1, and -- to end the options.
 #include "cli/parse.h"
 
-#include "config/diagnostic.h"
+#include "base/str.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -132,7 +132,7 @@ static int unknown_option(struct reader *reader, struct str name)
     for (enum option_id id = 0; id < OPTION_COUNT; id++)
         if (!reader->out->command || option_is_of(&option_entries[id], reader->out->command))
             names[count++] = str_of(option_entries[id].name);
-    struct str nearest = diagnostic_nearest(name, names, count);
+    struct str nearest = str_nearest(name, names, count);
     if (nearest.size)
         return error_set(reader->error, EINVAL, "there is no option %s: did you mean --%.*s?",
                          reader->as_given, STR_ARGS(nearest));

@@ -109,15 +109,15 @@ static void report_missing(const struct assembly *assembly, const struct declare
     size_t count = 0;
     for (; procfile && count < procfile->count && count < LIMIT_TYPES; count++)
         names[count] = procfile->entries[count].name;
-    struct str nearest = diagnostic_nearest(type->name, names, count);
+    struct str nearest = str_nearest(type->name, names, count);
     if (nearest.size)
         diagnostics_error(assembly->diagnostics, type->origin,
                           "'%.*s' is not in the Procfile: did you mean '%.*s'?",
-                          STR_ARGS(diagnostic_excerpt(type->name)), STR_ARGS(nearest));
+                          STR_ARGS(str_excerpt(type->name)), STR_ARGS(nearest));
     else
         diagnostics_error(assembly->diagnostics, type->origin,
                           "'%.*s' is not in the Procfile and has no 'command' here",
-                          STR_ARGS(diagnostic_excerpt(type->name)));
+                          STR_ARGS(str_excerpt(type->name)));
 }
 
 // Types that are declared without the Procfile come behind its own, so that the file does not move
@@ -234,7 +234,7 @@ static bool read_port(struct assembly *assembly, struct str text, struct origin 
     if (!str_to_unsigned(text, &port) || port < 1 || port > 65535) {
         diagnostics_error(
             assembly->diagnostics, origin, "PORT is a number from 1 to 65535, not '%.*s'%s",
-            STR_ARGS(diagnostic_excerpt(text)), origin.file.size ? "" : " (in the environment)");
+            STR_ARGS(str_excerpt(text)), origin.file.size ? "" : " (in the environment)");
         return false;
     }
     *out = (unsigned)port;

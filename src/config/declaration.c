@@ -87,7 +87,7 @@ static void read_restart(struct yaml_reader *reader, const struct yaml_node *nod
     }
     diagnostics_error(reader->diagnostics, node->origin,
                       "'restart' takes always, on-failure or never, not '%.*s'",
-                      STR_ARGS(diagnostic_excerpt(node->text)));
+                      STR_ARGS(str_excerpt(node->text)));
 }
 
 static void read_signal(struct yaml_reader *reader, const struct yaml_node *node, void *out)
@@ -101,7 +101,7 @@ static void read_signal(struct yaml_reader *reader, const struct yaml_node *node
         diagnostics_error(reader->diagnostics, node->origin,
                           "'%.*s' is no signal: write TERM, INT, QUIT, HUP, USR1 or another of "
                           "signal(7)",
-                          STR_ARGS(diagnostic_excerpt(node->text)));
+                          STR_ARGS(str_excerpt(node->text)));
 }
 
 static bool read_variable(struct yaml_reader *reader, const struct yaml_node *node,
@@ -112,7 +112,7 @@ static bool read_variable(struct yaml_reader *reader, const struct yaml_node *no
         diagnostics_error(reader->diagnostics, node->key->origin,
                           "a variable's name has only letters, digits and '_': '%.*s' cannot be "
                           "one",
-                          STR_ARGS(diagnostic_excerpt(name)));
+                          STR_ARGS(str_excerpt(name)));
         return false;
     }
     if (!yaml_is_null(node) && !yaml_expect(reader, node, YAML_TEXT))
@@ -120,8 +120,7 @@ static bool read_variable(struct yaml_reader *reader, const struct yaml_node *no
     if (name.size + node->text.size + sizeof("=") > LIMIT_ARGUMENT_BYTES) {
         diagnostics_error(reader->diagnostics, node->origin,
                           "'%.*s' has %zu bytes: the kernel takes fewer than %d for a variable",
-                          STR_ARGS(diagnostic_excerpt(name)), node->text.size,
-                          LIMIT_ARGUMENT_BYTES);
+                          STR_ARGS(str_excerpt(name)), node->text.size, LIMIT_ARGUMENT_BYTES);
         return false;
     }
     if (str_is(name, "PORT") || str_is(name, "PS"))
@@ -204,7 +203,7 @@ static void read_type(struct yaml_reader *reader, const struct yaml_node *node,
         diagnostics_error(reader->diagnostics, out->origin,
                           "a process type's name has 1 to %d letters, digits, '-' and '_': '%.*s' "
                           "cannot be one",
-                          LIMIT_NAME_BYTES, STR_ARGS(diagnostic_excerpt(out->name)));
+                          LIMIT_NAME_BYTES, STR_ARGS(str_excerpt(out->name)));
     yaml_read_fields(reader, node, fields, COUNT(fields), out);
 }
 

@@ -90,29 +90,3 @@ const char *diagnostic_format(const struct diagnostic *diagnostic, char *out, si
     disarm(out);
     return out;
 }
-
-struct str diagnostic_nearest(struct str wanted, const struct str *candidates, size_t count)
-{
-    // A third of the letters may be wrong, and at least one of them right.
-    unsigned best = wanted.size < 3 ? 1 : (unsigned)(wanted.size / 3) + 1;
-    struct str nearest = str_of("");
-    for (size_t i = 0; i < count; i++) {
-        unsigned distance = str_distance(wanted, candidates[i]);
-        if (distance <= best && distance < candidates[i].size) {
-            best = distance ? distance - 1 : 0;
-            nearest = candidates[i];
-        }
-    }
-    return nearest;
-}
-
-struct str diagnostic_excerpt(struct str value)
-{
-    enum { EXCERPT_BYTES = 60 };
-    if (value.size <= EXCERPT_BYTES)
-        return value;
-    size_t end = EXCERPT_BYTES;
-    while (end > EXCERPT_BYTES - 4 && ((unsigned char)value.bytes[end] & 0xc0) == 0x80)
-        end--;
-    return str_slice(value, 0, end);
-}

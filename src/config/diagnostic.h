@@ -40,9 +40,3 @@ void diagnostics_fini(struct diagnostics *diagnostics);
 // free of control characters; cut at `size`. Returns `out`. DIAGNOSTIC_TEXT_BYTES is always enough.
 enum { DIAGNOSTIC_TEXT_BYTES = 6144 };
 const char *diagnostic_format(const struct diagnostic *diagnostic, char *out, size_t size);
-
-// The candidate nearest to `wanted`, for "did you mean …"; the empty str when none is near.
-struct str diagnostic_nearest(struct str wanted, const struct str *candidates, size_t count);
-
-// The first bytes of a value, few enough to be quoted in a sentence; whole characters of UTF-8.
-struct str diagnostic_excerpt(struct str value);

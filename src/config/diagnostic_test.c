@@ -58,28 +58,6 @@ static void cuts_long_texts_and_small_buffers(void **state)
     diagnostics_fini(&diagnostics);
 }
 
-static void finds_the_nearest(void **state)
-{
-    (void)state;
-    const struct str names[] = {str_of("web"), str_of("worker"), str_of("clock")};
-    assert_true(str_is(diagnostic_nearest(str_of("wob"), names, 3), "web"));
-    assert_true(str_is(diagnostic_nearest(str_of("workers"), names, 3), "worker"));
-    assert_true(str_is(diagnostic_nearest(str_of("wroker"), names, 3), "worker"));
-    assert_int_equal(diagnostic_nearest(str_of("database"), names, 3).size, 0);
-    assert_int_equal(diagnostic_nearest(str_of(""), names, 3).size, 0);
-}
-
-static void excerpts_end_between_characters(void **state)
-{
-    (void)state;
-    char text[81] = "x";
-    for (size_t i = 1; i + 1 < sizeof(text); i += sizeof("é") - 1)
-        memcpy(text + i, "é", sizeof("é") - 1);
-    struct str excerpt = diagnostic_excerpt(str_from(text, sizeof(text)));
-    assert_int_equal(excerpt.size % 2, 1);
-    assert_true(excerpt.size <= 60);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,8 +65,6 @@ int main(void)
         cmocka_unit_test(never_sends_controls_to_a_terminal),
         cmocka_unit_test(counts_what_it_does_not_list),
         cmocka_unit_test(cuts_long_texts_and_small_buffers),
-        cmocka_unit_test(finds_the_nearest),
-        cmocka_unit_test(excerpts_end_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,7 +51,7 @@ static void explain(struct parser *parser, const struct text_line *line)
     } else if (valid > 0 && valid < text.size && text.bytes[valid] == ':') {
         diagnostics_error(diagnostics, text_line_origin(line, indent + valid),
                           "a colon where '=' belongs: write %.*s=value",
-                          STR_ARGS(diagnostic_excerpt(str_slice(text, 0, valid))));
+                          STR_ARGS(str_excerpt(str_slice(text, 0, valid))));
     } else if (equals == text.size) {
         diagnostics_error(diagnostics, text_line_origin(line, indent),
                           "no '=' in this line: write NAME=value, or # in front of a comment");
@@ -61,7 +61,7 @@ static void explain(struct parser *parser, const struct text_line *line)
     } else {
         diagnostics_error(diagnostics, text_line_origin(line, indent + valid),
                           "a name has only letters, digits and '_': '%.*s' cannot be one",
-                          STR_ARGS(diagnostic_excerpt(name)));
+                          STR_ARGS(str_excerpt(name)));
     }
 }
 
@@ -105,16 +105,14 @@ static bool is_acceptable(struct parser *parser, struct str name, struct origin 
     if (name.size + parser->value.size + sizeof("=") > LIMIT_ARGUMENT_BYTES) {
         diagnostics_error(parser->diagnostics, origin,
                           "'%.*s' has %zu bytes: the kernel takes fewer than %d for a variable",
-                          STR_ARGS(diagnostic_excerpt(name)), parser->value.size,
-                          LIMIT_ARGUMENT_BYTES);
+                          STR_ARGS(str_excerpt(name)), parser->value.size, LIMIT_ARGUMENT_BYTES);
         return false;
     }
     if (!parser->foreman && name_index_find(&parser->names, name, &twin))
         diagnostics_warn(parser->diagnostics, origin,
                          "'%.*s' is already set in line %u, which does not count: "
                          "remove one of them",
-                         STR_ARGS(diagnostic_excerpt(name)),
-                         parser->out->entries[twin].origin.line);
+                         STR_ARGS(str_excerpt(name)), parser->out->entries[twin].origin.line);
     if (parser->out->count == LIMIT_LAUNCH_STRINGS) {
         if (!parser->too_many)
             diagnostics_error(parser->diagnostics, origin, "more than %d variables",

@@ -217,7 +217,7 @@ static struct origin origin_of(const struct linting *linting, size_t offset)
 static bool try_habit(const struct linting *linting, size_t program, const struct habit *habit)
 {
     const struct command_words *words = linting->words;
-    struct str name = diagnostic_excerpt(base_name(words->words[program]));
+    struct str name = str_excerpt(base_name(words->words[program]));
     if (!*habit->programs && str_is(name, "php"))
         return false; // artisan queue:work --daemon stays
     if (*habit->programs && !list_has(habit->programs, name) &&
@@ -230,7 +230,7 @@ static bool try_habit(const struct linting *linting, size_t program, const struc
     size_t place = is_found ? found : program;
     struct origin origin =
         origin_of(linting, (size_t)(words->words[place].bytes - linting->command.bytes));
-    struct str option = diagnostic_excerpt(words->words[place]);
+    struct str option = str_excerpt(words->words[place]);
     switch (habit->kind) {
     case WITH:
         if (is_found)
@@ -272,7 +272,7 @@ static void lint_program(const struct linting *linting)
                          origin_of(linting, (size_t)(path.bytes - linting->command.bytes)),
                          "'%.*s' starts what is then no longer under control: write the command "
                          "of the service itself",
-                         STR_ARGS(diagnostic_excerpt(path)));
+                         STR_ARGS(str_excerpt(path)));
         return;
     }
     for (size_t i = 0; i < sizeof(habits) / sizeof(*habits); i++) {

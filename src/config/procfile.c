@@ -69,19 +69,18 @@ static void explain(const struct parser *parser, const struct text_line *line)
     else if (valid < name.size)
         diagnostics_error(diagnostics, text_line_origin(line, indent + valid),
                           "a name has only letters, digits, '-' and '_': '%.*s' cannot be one",
-                          STR_ARGS(diagnostic_excerpt(name)));
+                          STR_ARGS(str_excerpt(name)));
     else if (indent > 0)
         diagnostics_error(diagnostics, text_line_origin(line, 0),
                           "blanks before the name: write '%.*s:' at the start of the line",
-                          STR_ARGS(diagnostic_excerpt(name)));
+                          STR_ARGS(str_excerpt(name)));
     else if (name.size < colon)
         diagnostics_error(diagnostics, text_line_origin(line, name.size),
-                          "blanks before the colon: write '%.*s:'",
-                          STR_ARGS(diagnostic_excerpt(name)));
+                          "blanks before the colon: write '%.*s:'", STR_ARGS(str_excerpt(name)));
     else
         diagnostics_error(diagnostics, text_line_origin(line, colon + 1),
                           "'%.*s' has no command: write it after the colon, in the same line",
-                          STR_ARGS(diagnostic_excerpt(name)));
+                          STR_ARGS(str_excerpt(name)));
 }
 
 static const struct procfile_entry *entry_named(const struct procfile *procfile, struct str name)

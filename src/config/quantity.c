@@ -57,7 +57,7 @@ static void set_quantity(const struct command_line *line, struct str name, unsig
 static void report_unknown(const struct command_line *line, const struct wish *wish)
 {
     struct str names[LIMIT_TYPES];
-    struct str excerpt = diagnostic_excerpt(wish->name);
+    struct str excerpt = str_excerpt(wish->name);
     if (line->options->foreman) {
         diagnostics_error(line->diagnostics, nowhere, "unknown process: %.*s", STR_ARGS(excerpt));
         return;
@@ -65,7 +65,7 @@ static void report_unknown(const struct command_line *line, const struct wish *w
     size_t count = line->count < LIMIT_TYPES ? line->count : LIMIT_TYPES;
     for (size_t i = 0; i < count; i++)
         names[i] = line->types[i].name;
-    struct str nearest = diagnostic_nearest(wish->name, names, count);
+    struct str nearest = str_nearest(wish->name, names, count);
     if (nearest.size)
         diagnostics_error(line->diagnostics, nowhere,
                           "%s: there is no process type '%.*s': did you mean '%.*s'?", wish->source,
@@ -92,10 +92,9 @@ static bool parse_wish(const struct command_line *line, const char *source, stru
         return false;
     }
     if (wish.has_count && (!str_to_unsigned(wish.count_text, &count) || count > LIMIT_QUANTITY)) {
-        diagnostics_error(line->diagnostics, nowhere,
-                          "%s: '%.*s' takes a number from 0 to %d, not '%.*s'", source,
-                          STR_ARGS(wish.name), LIMIT_QUANTITY,
-                          STR_ARGS(diagnostic_excerpt(wish.count_text)));
+        diagnostics_error(
+            line->diagnostics, nowhere, "%s: '%.*s' takes a number from 0 to %d, not '%.*s'",
+            source, STR_ARGS(wish.name), LIMIT_QUANTITY, STR_ARGS(str_excerpt(wish.count_text)));
         return false;
     }
     wish.count = (unsigned)count;
@@ -147,7 +146,7 @@ static void apply_except(const struct command_line *line)
             diagnostics_error(line->diagnostics, nowhere,
                               "--except takes names of process types, "
                               "not '%.*s'",
-                              STR_ARGS(diagnostic_excerpt(trim(text))));
+                              STR_ARGS(str_excerpt(trim(text))));
         else
             set_quantity(line, wish.name, 0);
     }

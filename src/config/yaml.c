@@ -143,7 +143,7 @@ static int close_map(struct builder *builder)
         if (name_index_find(&lines, key->text, &line)) {
             diagnostics_error(builder->diagnostics, key->origin,
                               "'%.*s' is already in line %zu: remove one of them",
-                              STR_ARGS(diagnostic_excerpt(key->text)), line);
+                              STR_ARGS(str_excerpt(key->text)), line);
             *at = (*at)->next;
             map->count--;
         } else {

@@ -11,8 +11,7 @@
 const char *yaml_subject(const struct yaml_node *node, char out[YAML_SUBJECT_BYTES])
 {
     if (node->key)
-        (void)snprintf(out, YAML_SUBJECT_BYTES, "'%.*s'",
-                       STR_ARGS(diagnostic_excerpt(node->key->text)));
+        (void)snprintf(out, YAML_SUBJECT_BYTES, "'%.*s'", STR_ARGS(str_excerpt(node->key->text)));
     else
         (void)snprintf(out, YAML_SUBJECT_BYTES, "this");
     return out;
@@ -58,8 +57,7 @@ static void reject(struct yaml_reader *reader, const struct yaml_node *node, con
 {
     char subject[YAML_SUBJECT_BYTES];
     diagnostics_error(reader->diagnostics, node->origin, "%s takes %s, not '%.*s'",
-                      yaml_subject(node, subject), wanted,
-                      STR_ARGS(diagnostic_excerpt(node->text)));
+                      yaml_subject(node, subject), wanted, STR_ARGS(str_excerpt(node->text)));
 }
 
 void yaml_read_text(struct yaml_reader *reader, const struct yaml_node *node, void *out)
@@ -126,14 +124,14 @@ static void report_unknown(struct yaml_reader *reader, const struct yaml_node *k
     assert(count <= MOST_FIELDS);
     for (size_t i = 0; i < count; i++)
         names[i] = str_of(fields[i].name);
-    struct str nearest = diagnostic_nearest(key->text, names, count);
+    struct str nearest = str_nearest(key->text, names, count);
     if (nearest.size)
         diagnostics_error(reader->diagnostics, key->origin,
                           "unknown key '%.*s': did you mean '%.*s'?",
-                          STR_ARGS(diagnostic_excerpt(key->text)), STR_ARGS(nearest));
+                          STR_ARGS(str_excerpt(key->text)), STR_ARGS(nearest));
     else
         diagnostics_error(reader->diagnostics, key->origin, "unknown key '%.*s'",
-                          STR_ARGS(diagnostic_excerpt(key->text)));
+                          STR_ARGS(str_excerpt(key->text)));
 }
 
 void yaml_read_fields(struct yaml_reader *reader, const struct yaml_node *node,
