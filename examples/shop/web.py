@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """The shop's web server: /order takes an order, / tells how many there are. Listens on $PORT."""
 
+import errno
 import os
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import redis
@@ -37,10 +39,19 @@ class Handler(BaseHTTPRequestHandler):
         shop.say(format % arguments)
 
 
+def listen(port):
+    try:
+        return ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        sys.exit(f"port {port} is taken: free it, or start with another one (-p 8000)")
+
+
 def main():
     shop.stop_on_term()
     queue = shop.connect()
-    server = ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", 5000))), Handler)
+    server = listen(int(os.environ.get("PORT", 5000)))
     server.daemon_threads = True
     server.queue = queue
     shop.say(f"listening on http://localhost:{server.server_port}")
