@@ -175,7 +175,8 @@ static int open_memory(struct manager *manager)
     int result = board_map(MANAGER_BOARD, MANAGER_MEMORY_BYTES, &manager->board);
     if (result < 0)
         return result;
-    manager->journal = (struct journal *)manager->board->memory;
+    manager->memory = (struct manager_memory *)manager->board->memory;
+    manager->journal = &manager->memory->journal;
     result = journal_open(manager->journal);
     if (result < 0)
         return result;
@@ -224,7 +225,8 @@ static int open_manager(struct manager *manager, struct error *error)
     if (result < 0)
         return error_set(error, -result, "cannot start the manager: %s", strerrordesc_np(-result));
     adopt_descriptors(manager);
-    return show_open(&manager->show, manager->plan, manager->options, error);
+    return show_open(&manager->show, manager->plan, manager->options, &manager->memory->recent,
+                     error);
 }
 
 int manager_run(const struct plan *plan, const struct options *options)

@@ -6,11 +6,17 @@
 #include "config/options.h"
 #include "event/journal.h"
 #include "plan/plan.h"
+#include "stream/recent.h"
 
 #include <stddef.h>
 
-// Memory that a manager needs behind the board, zeroed at the beginning of a formation.
-enum { MANAGER_MEMORY_BYTES = sizeof(struct journal) };
+// What outlives a manager, behind the board; zeroed at the beginning of a formation.
+struct manager_memory {
+    struct journal journal;
+    struct recent recent;
+};
+
+enum { MANAGER_MEMORY_BYTES = sizeof(struct manager_memory) };
 
 // Runs the formation, or goes on with it, until it is over; called in a process that the guard has
 // started. Owns nothing of its arguments. Returns the exit status.

@@ -22,7 +22,7 @@ static void note_cut(struct process *process, size_t size)
         sentence_line_cut_early(&text);
     else
         sentence_line_cut(&text, LIMIT_LINE_BYTES);
-    show_line(&process->manager->show, &process->voice, process->name, buffer_str(&text));
+    show_note(&process->manager->show, &process->voice, process->name, buffer_str(&text));
     buffer_fini(&text);
 }
 

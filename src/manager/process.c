@@ -31,7 +31,8 @@ static int new_process(struct manager *manager, unsigned slot, struct output_pai
     process->pending_at = NSEC_NEVER;
     process->has_terminal = manager->plan->types[record->id.type].tty;
     process->lines.budget = &manager->budget;
-    process->voice.owner = slot;
+    process->voice.source = slot;
+    process->voice.id = record->id;
     process->voice.color = log_color(record->id.type);
     process->voice.built_at = -1;
     plan_process_name(manager->plan, record->id, process->name);
@@ -76,6 +77,8 @@ int process_adopt(struct manager *manager, unsigned slot)
     result = new_process(manager, slot, (struct output_pair){fds[0], -1}, &process);
     if (result < 0)
         (void)close(fds[0]);
+    else
+        process->tree_was_killed = true; // or was not: nobody is left who would know
     return result;
 }
 

@@ -30,15 +30,16 @@ static bool wants_color(const struct options *options, bool is_terminal)
 }
 
 int show_open(struct show *show, const struct plan *plan, const struct options *options,
-              struct error *error)
+              struct recent *recent, struct error *error)
 {
     int result = outlet_open(&show->outlet, STDOUT_FILENO, error);
     if (result < 0)
         return result;
-    const char *format = options->timestamp_format ? options->timestamp_format
-                                                   : FOREMAN_TIME_FORMAT;
+    const char *format =
+        options->timestamp_format ? options->timestamp_format : FOREMAN_TIME_FORMAT;
     show->time_format = options->no_timestamp ? NULL : format;
     show->second = -1;
+    show->recent = recent;
     show->style = (struct log_style){
         .color = wants_color(options, show->outlet.is_terminal),
         .no_prefix = options->no_prefix,
@@ -46,7 +47,7 @@ int show_open(struct show *show, const struct plan *plan, const struct options *
         .width = log_name_width(plan),
     };
     show->system = (struct show_voice){
-        .owner = SHOW_OWNER_SYSTEM,
+        .source = SHOW_SOURCE_SYSTEM,
         .color = LOG_COLOR_SYSTEM,
         .built_at = -1,
     };
@@ -61,7 +62,8 @@ void show_close(struct show *show)
 
 void show_now(struct show *show)
 {
-    nsec_t second = clock_wall_second();
+    show->now = clock_wall();
+    nsec_t second = show->now / NSEC_PER_SEC;
     if (second == show->second)
         return;
     show->second = second;
@@ -84,7 +86,7 @@ static void append_line(struct show *show, const struct show_voice *voice, struc
 {
     struct buffer *out = outlet_buffer(&show->outlet);
     if (show->outlet.is_terminal)
-        terminal_line(&show->terminal, out, voice->owner, &voice->prefix, line);
+        terminal_line(&show->terminal, out, voice->source, &voice->prefix, line);
     else
         log_line_append(out, &voice->prefix, line);
 }
@@ -117,7 +119,8 @@ static bool append_in_pieces(struct show *show, const struct show_voice *voice, 
     return false;
 }
 
-void show_line(struct show *show, struct show_voice *voice, const char *name, struct str line)
+static void write_line(struct show *show, struct show_voice *voice, const char *name,
+                       struct str line)
 {
     build_prefix(show, voice, name);
     append_line(show, voice, line);
@@ -128,16 +131,37 @@ void show_line(struct show *show, struct show_voice *voice, const char *name, st
     show->has_lost_lines = true;
 }
 
+static void remember(struct show *show, const struct show_voice *voice, uint32_t owner,
+                     struct str line)
+{
+    struct recent_line heard = {.owner = owner, .at = show->now, .text = line};
+    heard.sequence = recent_add(show->recent, voice->source, owner, show->now, line);
+    if (show->listener)
+        show->listener(show->listener_context, voice->source, &heard);
+}
+
+void show_line(struct show *show, struct show_voice *voice, const char *name, struct str line)
+{
+    write_line(show, voice, name, line);
+    remember(show, voice, show_owner(voice->id), line);
+}
+
+void show_note(struct show *show, struct show_voice *voice, const char *name, struct str sentence)
+{
+    write_line(show, voice, name, sentence);
+    remember(show, voice, show_owner(voice->id) | SHOW_IS_NOTE, sentence);
+}
+
 void show_partial(struct show *show, struct show_voice *voice, const char *name, struct str part)
 {
     build_prefix(show, voice, name);
-    terminal_partial(&show->terminal, outlet_buffer(&show->outlet), voice->owner, &voice->prefix,
+    terminal_partial(&show->terminal, outlet_buffer(&show->outlet), voice->source, &voice->prefix,
                      part);
 }
 
-void show_system(struct show *show, struct str line)
+void show_system(struct show *show, struct str sentence)
 {
-    show_line(show, &show->system, "system", line);
+    show_note(show, &show->system, "system", sentence);
 }
 
 void show_aside(const char *format, ...)

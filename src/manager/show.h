@@ -7,41 +7,62 @@
 #include "config/options.h"
 #include "plan/plan.h"
 #include "stream/outlet.h"
+#include "stream/recent.h"
 #include "view/log_line.h"
 #include "view/terminal.h"
 
 // Whose lines these are: prefix and colour.
 struct show_voice {
-    uint32_t owner; // tells processes apart on a terminal
+    unsigned source;      // slot of the process, or SHOW_SOURCE_SYSTEM
+    struct process_id id; // of no meaning for the system
     unsigned color;
     nsec_t built_at; // wall second that the prefix shows
     struct log_prefix prefix;
 };
 
+// Hears every line that is shown.
+typedef void show_listener(void *context, unsigned source, const struct recent_line *line);
+
 struct show {
     struct outlet outlet;
+    struct recent *recent;   // every line is remembered there
+    show_listener *listener; // NULL: nobody listens
+    void *listener_context;
     struct log_style style;
     struct terminal terminal;
     const char *time_format; // NULL: no time
-    nsec_t second;           // wall clock of `time`
+    nsec_t now;              // wall clock
+    nsec_t second;           // …of `time`
     char time[LOG_TIME_BYTES];
     struct show_voice system;
     bool has_lost_lines; // for want of memory, and it was told
 };
 
-enum { SHOW_OWNER_SYSTEM = LIMIT_PROCESSES };
+enum { SHOW_SOURCE_SYSTEM = RECENT_SOURCES - 1 };
 
-// Opens standard output. 0, or -errno with a sentence.
+// The owner of a remembered line: which process, and whether it is a sentence of ours about it.
+#define SHOW_IS_NOTE (UINT32_C(1) << 31)
+static inline uint32_t show_owner(struct process_id id)
+{
+    return (uint32_t)id.type << 16 | id.number;
+}
+_Static_assert(LIMIT_TYPES < 1 << 15, "type and flag fit an owner");
+
+// Opens standard output. `recent` is borrowed. 0, or -errno with a sentence.
 int show_open(struct show *show, const struct plan *plan, const struct options *options,
-              struct error *error);
+              struct recent *recent, struct error *error);
 void show_close(struct show *show);
 
 // Call before the lines of one read: looks at the clock.
 void show_now(struct show *show);
 
+// A line that the process `name` has written, and a sentence of ours about it.
 void show_line(struct show *show, struct show_voice *voice, const char *name, struct str line);
+void show_note(struct show *show, struct show_voice *voice, const char *name, struct str sentence);
+
+// The beginning of a line that lingers, and a sentence about the formation.
 void show_partial(struct show *show, struct show_voice *voice, const char *name, struct str part);
-void show_system(struct show *show, struct str line);
+void show_system(struct show *show, struct str sentence);
 
 // One sentence on standard error, about the output itself. Never waits: that may be the same pipe
 // that nobody reads.

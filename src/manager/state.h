@@ -50,7 +50,8 @@ struct manager {
     const struct plan *plan;
     const struct options *options;
     struct board *board;
-    struct journal *journal;
+    struct manager_memory *memory;
+    struct journal *journal; // in it
     struct supervisor *supervisor;
     struct launch_ring launches;
     struct found_program found; // in this round of decisions

@@ -96,13 +96,14 @@ static void tell_of_process(struct manager *manager, const struct event *event)
     if (text.size > 0) {
         struct process *process = process_of(manager, event->slot);
         struct show_voice voice = {
-            .owner = event->slot,
+            .source = event->slot,
+            .id = event->process.id,
             .color = log_color(event->process.id.type),
             .built_at = -1,
         };
         char name[PROCESS_NAME_BYTES];
         plan_process_name(manager->plan, event->process.id, name);
-        show_line(&manager->show, process ? &process->voice : &voice, name, buffer_str(&text));
+        show_note(&manager->show, process ? &process->voice : &voice, name, buffer_str(&text));
     }
     buffer_fini(&text);
 }

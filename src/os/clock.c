@@ -11,11 +11,16 @@ nsec_t clock_now(void)
     return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
 }
 
-nsec_t clock_wall_second(void)
+nsec_t clock_wall(void)
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    return now.tv_sec;
+    return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+nsec_t clock_wall_second(void)
+{
+    return clock_wall() / NSEC_PER_SEC;
 }
 
 size_t clock_wall_text(const char *format, char *out, size_t capacity)

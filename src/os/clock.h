@@ -8,7 +8,8 @@
 #include <stddef.h>
 
 nsec_t clock_now(void);         // CLOCK_MONOTONIC
-nsec_t clock_wall_second(void); // the wall clock in whole seconds, a few milliseconds late at most
+nsec_t clock_wall(void);        // CLOCK_REALTIME, a few milliseconds late at most
+nsec_t clock_wall_second(void); // the same in whole seconds
 
 // The wall clock's present time by strftime(3) `format` in local time. Returns the length, 0 when
 // the text does not fit.
