@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARCHIVE_VERSION = 1 };
+enum { ARCHIVE_VERSION = 2 };
 
 // Either `out` is written or `rest` is read into `arena`.
 struct passage {
@@ -97,9 +97,38 @@ static void pass_policy(struct passage *passage, struct process_policy *policy)
     policy->stop_grace = pass_number(passage, policy->stop_grace);
     pass_bool(passage, &policy->waits_for_ready);
     policy->boot_limit = pass_number(passage, policy->boot_limit);
+    policy->watchdog = pass_number(passage, policy->watchdog);
+    pass_unsigned(passage, &policy->roll_surge);
+    pass_unsigned(passage, &policy->roll_max_unavailable);
 }
 
-static void pass_type(struct passage *passage, struct process_type *type)
+static void pass_probe(struct passage *passage, struct probe *probe)
+{
+    probe->kind = (enum probe_kind)pass_number(passage, probe->kind);
+    if (probe->kind > PROBE_NOTIFY && passage->result == 0)
+        passage->result = -EPROTO;
+    pass_unsigned(passage, &probe->port);
+    pass_text(passage, &probe->text);
+    probe->interval = pass_number(passage, probe->interval);
+    probe->timeout = pass_number(passage, probe->timeout);
+    pass_unsigned(passage, &probe->failures);
+}
+
+static void pass_after(struct passage *passage, struct process_type *type, size_t type_count)
+{
+    type->after_count = (size_t)pass_number(passage, (int64_t)type->after_count);
+    uint16_t *after = pass_table(passage, type->after, type->after_count, sizeof(*after));
+    for (size_t i = 0; after && i < type->after_count && passage->result == 0; i++) {
+        int64_t index = pass_number(passage, passage->out ? after[i] : 0);
+        if ((index < 0 || (size_t)index >= type_count) && passage->result == 0)
+            passage->result = -EPROTO;
+        if (!passage->out)
+            after[i] = (uint16_t)index;
+    }
+    type->after = after;
+}
+
+static void pass_type(struct passage *passage, struct process_type *type, size_t type_count)
 {
     pass_text(passage, &type->name);
     pass_text(passage, &type->command);
@@ -109,9 +138,13 @@ static void pass_type(struct passage *passage, struct process_type *type)
     pass_unsigned(passage, &type->quantity);
     pass_unsigned(passage, &type->port_index);
     pass_bool(passage, &type->tty);
+    pass_bool(passage, &type->is_gone);
     pass_text(passage, &type->directory);
     pass_environment(passage, &type->environment);
     pass_policy(passage, &type->policy);
+    pass_probe(passage, &type->ready);
+    pass_probe(passage, &type->alive);
+    pass_after(passage, type, type_count);
 }
 
 static void pass_plan(struct passage *passage, struct plan *plan)
@@ -131,7 +164,7 @@ static void pass_plan(struct passage *passage, struct plan *plan)
     struct process_type *types = pass_table(passage, plan->types, plan->type_count, sizeof(*types));
     plan->types = types;
     for (size_t i = 0; types && i < plan->type_count && passage->result == 0; i++)
-        pass_type(passage, &types[i]);
+        pass_type(passage, &types[i], plan->type_count);
 }
 
 void archive_write(const struct plan *plan, struct buffer *out)

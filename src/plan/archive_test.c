@@ -18,6 +18,8 @@ static const struct variable variables[] = {
     {{"EMPTY", 5}, {"", 0}},
 };
 
+static const uint16_t after[] = {1};
+
 static struct process_type types[] = {
     {
         .name = {"web", 3},
@@ -28,9 +30,13 @@ static struct process_type types[] = {
         .tty = true,
         .directory = {"/srv/shop", 9},
         .environment = {variables, 2},
-        .policy = {RESTART_ON_FAILURE, 1, 2, 3, SIGINT, 4, true, 5},
+        .policy = {RESTART_ON_FAILURE, 1, 2, 3, SIGINT, 4, true, 5, 6, 7, 8},
+        .ready = {PROBE_HTTP, 8080, {"/health", 7}, 9, 10, 11},
+        .alive = {PROBE_EXEC, 0, {"check", 5}, 12, 13, 14},
+        .after = after,
+        .after_count = 1,
     },
-    {.name = {"clock", 5}, .command = {"tick", 4}, .directory = {"/", 1}},
+    {.name = {"clock", 5}, .command = {"tick", 4}, .is_gone = true, .directory = {"/", 1}},
 };
 
 static const struct plan original = {
@@ -44,6 +50,16 @@ static const struct plan original = {
     .types = types,
 };
 
+static void assert_probe(const struct probe *probe, const struct probe *wanted)
+{
+    assert_int_equal(probe->kind, wanted->kind);
+    assert_int_equal(probe->port, wanted->port);
+    assert_true(str_equal(probe->text, wanted->text));
+    assert_int_equal(probe->interval, wanted->interval);
+    assert_int_equal(probe->timeout, wanted->timeout);
+    assert_int_equal(probe->failures, wanted->failures);
+}
+
 static void test_round_trip(void **state)
 {
     (void)state;
@@ -56,6 +72,16 @@ static void test_round_trip(void **state)
     assert_true(str_is(plan->types[0].environment.variables[1].name, "EMPTY"));
     assert_int_equal(plan->types[0].policy.stop_signal, SIGINT);
     assert_int_equal(plan->types[0].origin.line, 3);
+    assert_int_equal(plan->types[0].policy.boot_limit, 5);
+    assert_int_equal(plan->types[0].policy.watchdog, 6);
+    assert_int_equal(plan->types[0].policy.roll_surge, 7);
+    assert_int_equal(plan->types[0].policy.roll_max_unavailable, 8);
+    assert_probe(&plan->types[0].ready, &types[0].ready);
+    assert_probe(&plan->types[0].alive, &types[0].alive);
+    assert_int_equal(plan->types[0].after_count, 1);
+    assert_int_equal(plan->types[0].after[0], 1);
+    assert_true(plan->types[1].is_gone && !plan->types[0].is_gone);
+    assert_int_equal(plan->types[1].after_count, 0);
     archive_write(plan, &second);
     assert_true(str_equal(buffer_str(&first), buffer_str(&second)));
     plan_free(plan);
@@ -75,6 +101,27 @@ static void test_cut_anywhere(void **state)
     assert_int_equal(archive_read(buffer_str(&bytes), &plan), -EPROTO);
     assert_null(plan);
     buffer_fini(&bytes);
+}
+
+// What is no index or kind would be used as one.
+static void test_foreign_numbers(void **state)
+{
+    (void)state;
+    static const uint16_t nowhere[] = {1, 2};
+    struct process_type strange[2] = {types[0], types[1]};
+    struct plan plan = original;
+    plan.types = strange;
+    for (int round = 0; round < 2; round++) {
+        struct buffer bytes = {0};
+        struct plan *read = NULL;
+        strange[0].after = round == 0 ? nowhere : after;
+        strange[0].after_count = round == 0 ? 2 : 1;
+        strange[1].alive.kind = round == 0 ? PROBE_NONE : (enum probe_kind)(PROBE_NOTIFY + 1);
+        archive_write(&plan, &bytes);
+        assert_int_equal(archive_read(buffer_str(&bytes), &read), -EPROTO);
+        assert_null(read);
+        buffer_fini(&bytes);
+    }
 }
 
 static void test_changed_anywhere(void **state)
@@ -97,6 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_cut_anywhere),
+        cmocka_unit_test(test_foreign_numbers),
         cmocka_unit_test(test_changed_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,9 @@ struct process_policy plan_default_policy(void)
         .stop_signal = SIGTERM,
         .stop_grace = 5 * NSEC_PER_SEC, // Foreman's --timeout
         .boot_limit = 60 * NSEC_PER_SEC,
+        .watchdog = 0,
+        .roll_surge = 0, // a second process would need a second port
+        .roll_max_unavailable = 1,
     };
 }
 
@@ -44,6 +47,11 @@ const struct process_type *plan_find(const struct plan *plan, struct str name)
         if (str_equal(plan->types[i].name, name))
             return &plan->types[i];
     return NULL;
+}
+
+bool plan_type_notifies(const struct process_type *type)
+{
+    return type->ready.kind == PROBE_NOTIFY || type->policy.watchdog > 0;
 }
 
 unsigned plan_process_count(const struct plan *plan)

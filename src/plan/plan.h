@@ -46,7 +46,7 @@ enum probe_kind {
 
 struct probe {
     enum probe_kind kind;
-    unsigned port;     // 0: the process's own PORT
+    unsigned port; // 0: the process's own PORT
     struct str text;
     nsec_t interval;   // from the end of one look to the next
     nsec_t timeout;    // of one look
@@ -82,11 +82,12 @@ struct process_type {
     unsigned quantity;
     unsigned port_index; // place among all declared types: PORT = base + 100 × port_index + n − 1
     bool tty;
-    struct str directory;           // absolute
+    bool is_gone;         // of an earlier plan only: keeps its index, runs nothing (plan/merge.h)
+    struct str directory; // absolute
     struct environment environment; // of this type only; beats the plan's
     struct process_policy policy;
-    struct probe ready; // PROBE_NONE: ready once it runs
-    struct probe alive; // PROBE_NONE: alive as long as it runs
+    struct probe ready;    // PROBE_NONE: ready once it runs
+    struct probe alive;    // PROBE_NONE: alive as long as it runs
     const uint16_t *after; // starts once the processes of these types are ready
     size_t after_count;
 };
@@ -115,6 +116,9 @@ unsigned plan_port(const struct plan *plan, struct process_id id);
 
 // The type of that name, or NULL.
 const struct process_type *plan_find(const struct plan *plan, struct str name);
+
+// Whether its processes are given a NOTIFY_SOCKET: to say that they are ready, or still work.
+bool plan_type_notifies(const struct process_type *type);
 
 // Sum of all quantities.
 unsigned plan_process_count(const struct plan *plan);

@@ -73,7 +73,23 @@ static void policy_starts_from_the_defaults(void **state)
     assert_int_equal(policy.backoff_base, 50 * NSEC_PER_MSEC);
     assert_int_equal(policy.backoff_max, 30 * NSEC_PER_SEC);
     assert_false(policy.waits_for_ready);
+    assert_int_equal(policy.boot_limit, 60 * NSEC_PER_SEC);
+    assert_int_equal(policy.watchdog, 0);
+    assert_int_equal(policy.roll_surge, 0);
+    assert_int_equal(policy.roll_max_unavailable, 1);
     plan_free(NULL);
+}
+
+static void who_tells_its_state_is_given_a_socket(void **state)
+{
+    (void)state;
+    struct process_type type = {.ready = {.kind = PROBE_LOG}};
+    assert_false(plan_type_notifies(&type));
+    type.ready.kind = PROBE_NOTIFY;
+    assert_true(plan_type_notifies(&type));
+    type.ready.kind = PROBE_NONE;
+    type.policy.watchdog = 1;
+    assert_true(plan_type_notifies(&type));
 }
 
 int main(void)
@@ -83,6 +99,7 @@ int main(void)
         cmocka_unit_test(finds_counts_and_names),
         cmocka_unit_test(the_longest_name_fits),
         cmocka_unit_test(policy_starts_from_the_defaults),
+        cmocka_unit_test(who_tells_its_state_is_given_a_socket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
