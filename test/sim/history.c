@@ -90,6 +90,20 @@ static void longer(nsec_t *longest, nsec_t length)
         *longest = length;
 }
 
+// Two hundred that crash as soon as they run, and managers that live: the budget, which a new
+// manager does not know, has to hold.
+static void draw_crowd(struct simulation *simulation)
+{
+    struct climate *climate = &simulation->world.climate;
+    simulation->most[0] = 200;
+    simulation->types[0].policy.restart = RESTART_ALWAYS;
+    simulation->plan.ends_at_first_exit = false;
+    climate->crashes = 1000;
+    climate->refuses = climate->misses = climate->deaths = 0;
+    climate->haste = NSEC_PER_MSEC;
+    climate->calm = 20 * NSEC_PER_SEC;
+}
+
 // Few processes, so that they meet often; and rarely a crowd, for the budget of boots.
 static void draw_formation(struct simulation *simulation)
 {
@@ -106,10 +120,8 @@ static void draw_formation(struct simulation *simulation)
         longer(&grace, policy.stop_grace);
         longer(&pause, policy.backoff_max);
     }
-    if (is_crowd) {
-        simulation->most[0] = 200;
-        simulation->types[0].policy.restart = RESTART_ALWAYS;
-    }
+    if (is_crowd)
+        draw_crowd(simulation);
     // At worst: it boots too long, ignores the stop, is killed, then waits for its next start.
     nsec_t kill = 10 * NSEC_PER_SEC;
     simulation->check.longest_grace = grace;
