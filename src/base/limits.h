@@ -27,6 +27,11 @@
 // database) that should not be read into memory.
 #define LIMIT_FILE_BYTES (16 * 1024 * 1024)
 
+// The path or pattern of a probe. Both stand in one line of a file; a pattern's parts, with all that
+// the C library writes out for its repetitions, take some hundred bytes each.
+#define LIMIT_PROBE_BYTES 1024
+#define LIMIT_PATTERN_PARTS 4096
+
 // Findings that `check` lists; the rest is counted. Nobody reads the 101st.
 #define LIMIT_DIAGNOSTICS 100
 
@@ -42,3 +47,22 @@
 
 // -m web=…: more would not fit LIMIT_PROCESSES anyway.
 #define LIMIT_QUANTITY LIMIT_PROCESSES
+
+// Clients of the control socket at a time; the next ones wait in the kernel's queue. Some hundreds
+// are a team's dashboards; each costs a descriptor and what is below.
+#define LIMIT_CLIENTS 1024
+
+// What waits for one client that does not read: a listing of 8192 processes is 3 MiB, and whoever
+// listens to lines or events misses those that do not fit.
+#define LIMIT_CLIENT_QUEUE_BYTES (256 * 1024)
+
+// A call of a client, as JSON. The longest useful one names a thousand processes, at their longest;
+// hundreds of clients may each have sent half of one.
+#define LIMIT_MESSAGE_BYTES (128 * 1024)
+
+// Objects and lists within each other in a message. The deepest that we write is 8 (Why), so the
+// rest is room for later versions, and no parser's stack is at risk.
+#define LIMIT_MESSAGE_DEPTH 16
+
+// Names and patterns in one request, changes likewise: each is compared with every type.
+#define LIMIT_PATTERNS 1024

@@ -10,6 +10,11 @@ struct str {
     size_t size;
 };
 
+struct str_list {
+    const struct str *items;
+    size_t count;
+};
+
 // For printf: printf("%.*s", STR_ARGS(s)).
 #define STR_ARGS(s) (int)(s).size, (s).bytes
 
