@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/limits.h"
 #include "base/name_index.h"
+#include "config/order.h"
 #include "config/quantity.h"
 
 #include <errno.h>
@@ -55,6 +56,20 @@ static int make_directory(const struct assembly *assembly, struct str directory,
     return result;
 }
 
+// A probe of a port needs one to be there.
+static int copy_probe(const struct assembly *assembly, struct str name,
+                      const struct declared_probe *declared, struct probe *out)
+{
+    bool needs_port = declared->probe.kind == PROBE_TCP || declared->probe.kind == PROBE_HTTP;
+    if (needs_port && declared->probe.port == 0 && assembly->options->no_port)
+        diagnostics_error(assembly->diagnostics, declared->origin,
+                          "'%.*s' has no PORT with --no-port: write which port to connect to, as "
+                          "port: 8080",
+                          STR_ARGS(name));
+    *out = declared->probe;
+    return arena_str(assembly->arena, declared->probe.text, &out->text);
+}
+
 // Adds a type at the end of the plan. `declared` may be NULL.
 static int add_type(struct assembly *assembly, struct str name, struct str command,
                     struct origin origin, const struct declared_type *declared)
@@ -78,7 +93,10 @@ static int add_type(struct assembly *assembly, struct str name, struct str comma
         arena_str(assembly->arena, origin.file, &type.origin.file) != 0 ||
         make_directory(assembly, declared ? declared->directory : str_of(""), &type.directory) != 0)
         return -ENOMEM;
-    if (declared && copy_environment(assembly->arena, &declared->environment, &type.environment))
+    if (declared &&
+        (copy_environment(assembly->arena, &declared->environment, &type.environment) != 0 ||
+         copy_probe(assembly, name, &declared->ready, &type.ready) != 0 ||
+         copy_probe(assembly, name, &declared->alive, &type.alive) != 0))
         return -ENOMEM;
     plan->types[plan->type_count++] = type;
     return 0;
@@ -178,7 +196,7 @@ static void set_quantities(struct assembly *assembly)
         wanted[i] = (struct type_quantity){plan->types[i].name, plan->types[i].quantity};
     quantity_apply(assembly->options, wanted, plan->type_count, assembly->diagnostics);
     for (size_t i = 0; i < plan->type_count; i++)
-        plan->types[i].quantity = wanted[i].quantity;
+        plan->types[i].quantity = plan->types[i].declared = wanted[i].quantity;
     if (plan_process_count(plan) > LIMIT_PROCESSES)
         diagnostics_error(assembly->diagnostics, (struct origin){.line = 0},
                           "%u processes in all: at most %d are allowed", plan_process_count(plan),
@@ -310,6 +328,9 @@ static int assemble(struct assembly *assembly)
     if (add_types(assembly) != 0 || set_environment(assembly) != 0)
         return -ENOMEM;
     set_quantities(assembly);
+    if (sources->declaration &&
+        order_resolve(sources->declaration, plan, assembly->diagnostics) != 0)
+        return -ENOMEM;
     if (plan->has_port)
         check_ports(assembly, set_port_base(assembly));
     return assembly->diagnostics->error_count > 0 ? -EINVAL : 0;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARCHIVE_VERSION = 2 };
+enum { ARCHIVE_VERSION = 3 };
 
 // Either `out` is written or `rest` is read into `arena`.
 struct passage {
@@ -136,6 +136,7 @@ static void pass_type(struct passage *passage, struct process_type *type, size_t
     pass_unsigned(passage, &type->origin.line);
     pass_unsigned(passage, &type->origin.column);
     pass_unsigned(passage, &type->quantity);
+    pass_unsigned(passage, &type->declared);
     pass_unsigned(passage, &type->port_index);
     pass_bool(passage, &type->tty);
     pass_bool(passage, &type->is_gone);
@@ -189,4 +190,13 @@ int archive_read(struct str bytes, struct plan **out)
     }
     *out = plan;
     return 0;
+}
+
+int archive_copy(const struct plan *plan, struct plan **out)
+{
+    struct buffer bytes = {0};
+    archive_write(plan, &bytes);
+    int result = bytes.failed ? -ENOMEM : archive_read(buffer_str(&bytes), out);
+    buffer_fini(&bytes);
+    return result;
 }

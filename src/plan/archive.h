@@ -12,3 +12,7 @@ void archive_write(const struct plan *plan, struct buffer *out);
 // Reads what archive_write() of the same version has written. Returns 0, -ENOMEM, or -EPROTO for
 // anything else. The caller frees *out by plan_free.
 int archive_read(struct str bytes, struct plan **out);
+
+// A plan like `plan` that shares nothing with it. Returns 0 or -ENOMEM. The caller frees *out by
+// plan_free.
+int archive_copy(const struct plan *plan, struct plan **out);

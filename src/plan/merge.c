@@ -49,7 +49,7 @@ static void place_types(struct merging *merging)
         }
         struct process_type gone = old->types[i];
         gone.is_gone = true;
-        gone.quantity = 0;
+        gone.quantity = gone.declared = 0;
         gone.after = NULL;
         gone.after_count = 0;
         merging->types[merging->count++] = gone;
@@ -75,15 +75,6 @@ static int place_after(struct merging *merging)
     return 0;
 }
 
-static int copy_plan(const struct plan *plan, struct plan **out)
-{
-    struct buffer bytes = {0};
-    archive_write(plan, &bytes);
-    int result = bytes.failed ? -ENOMEM : archive_read(buffer_str(&bytes), out);
-    buffer_fini(&bytes);
-    return result;
-}
-
 static int merge(struct merging *merging, struct plan **out)
 {
     size_t most = merging->old->type_count + merging->fresh->type_count;
@@ -98,7 +89,7 @@ static int merge(struct merging *merging, struct plan **out)
     struct plan merged = *merging->fresh;
     merged.types = merging->types;
     merged.type_count = merging->count;
-    return copy_plan(&merged, out);
+    return archive_copy(&merged, out);
 }
 
 int plan_merge(const struct plan *old, const struct plan *fresh, struct plan **out)

@@ -80,6 +80,7 @@ struct process_type {
     struct str command; // as declared, one line of shell
     struct origin origin;
     unsigned quantity;
+    unsigned declared;   // the quantity that files and command line ask for
     unsigned port_index; // place among all declared types: PORT = base + 100 × port_index + n − 1
     bool tty;
     bool is_gone;         // of an earlier plan only: keeps its index, runs nothing (plan/merge.h)
