@@ -31,7 +31,7 @@ static void on_fatal(int signal)
 
 static void work(struct worker *self, uint64_t last, unsigned step)
 {
-    struct simulation *simulation = simulation_new();
+    struct simulation *simulation = simulation_new(&self->sum.coverage);
     if (!simulation)
         _exit(71);
     for (; self->seed <= last; self->seed += step) {
@@ -42,7 +42,6 @@ static void work(struct worker *self, uint64_t last, unsigned step)
         if (*first == 0)
             *first = self->seed;
     }
-    self->sum.coverage = simulation->coverage;
     simulation_free(simulation);
     _exit(0);
 }
@@ -114,7 +113,8 @@ void crew_show(uint64_t seed, bool shows_all)
         (void)ended_well(pid);
     if (pid != 0)
         return;
-    struct simulation *simulation = simulation_new();
+    struct coverage nobody_asks = {0};
+    struct simulation *simulation = simulation_new(&nobody_asks);
     if (!simulation)
         _exit(71);
     kept = &simulation->trace;

@@ -8,7 +8,7 @@
 
 enum { RECOVERY_STEPS = 100000 };
 
-struct simulation *simulation_new(void)
+struct simulation *simulation_new(struct coverage *coverage)
 {
     struct simulation *simulation = calloc(1, sizeof(*simulation));
     if (!simulation)
@@ -20,7 +20,7 @@ struct simulation *simulation_new(void)
     shell->journal = calloc(1, sizeof(*shell->journal));
     simulation->check.world = &simulation->world;
     simulation->check.shell = shell;
-    simulation->check.coverage = &simulation->coverage;
+    simulation->coverage = simulation->check.coverage = coverage;
     simulation->plan.types = simulation->types;
     if (!shell->supervisor || !shell->journal) {
         simulation_free(simulation);
@@ -249,8 +249,8 @@ bool simulation_run(struct simulation *simulation, uint64_t seed)
         recovery(simulation);
     if (!simulation->check.is_broken)
         check_end(&simulation->check);
-    simulation->coverage.histories++;
-    simulation->coverage.steps += simulation->shell.steps;
-    simulation->coverage.spawns += simulation->world.spawn_count;
+    simulation->coverage->histories++;
+    simulation->coverage->steps += simulation->shell.steps;
+    simulation->coverage->spawns += simulation->world.spawn_count;
     return !simulation->check.is_broken;
 }

@@ -21,12 +21,12 @@ struct simulation {
     struct process_type types[WORLD_TYPES];
     unsigned most[WORLD_TYPES]; // quantities that people ask for
     nsec_t request_at;          // when somebody asks for something next
-    struct coverage coverage;   // of all histories so far
+    struct coverage *coverage;  // of all histories so far
     nsec_t patience;            // how long all may take to settle once faults have ceased
 };
 
-// One allocation for all histories; NULL without memory.
-struct simulation *simulation_new(void);
+// One allocation for all histories; NULL without memory. What they cover is added to `coverage`.
+struct simulation *simulation_new(struct coverage *coverage);
 void simulation_free(struct simulation *simulation);
 
 // Runs the history of `seed`. Returns whether every invariant held; else check.broken says which.

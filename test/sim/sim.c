@@ -39,8 +39,8 @@ static void show_failure(const struct options *options, uint64_t seed)
 
 static bool report(const struct options *options, const struct crew_sum *sum)
 {
-    bool is_full = options->history_count >= FULL_RUN;
     bool has_failed = sum->aborted != 0;
+    bool is_full = options->history_count >= FULL_RUN && !has_failed;
     unsigned number = INVARIANT_COUNT;
     if (options->is_single)
         crew_show(options->first_seed, true);
