@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: MIT
+// The order of members is that of the description. What there is none of is left out.
+#include "control/describe.h"
+
+#include "base/limits.h"
+#include "base/signal_name.h"
+#include "control/json_put.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+static unsigned declared_quantity(const struct description *description, size_t type)
+{
+    return description->declared ? description->declared[type]
+                                 : description->plan->types[type].quantity;
+}
+
+static void put_time(struct buffer *out, const char *name, const struct description *description,
+                     nsec_t at)
+{
+    if (at != NSEC_NEVER)
+        json_put_seconds(out, name, at + description->wall_offset);
+}
+
+static void put_name(struct buffer *out, const char *name, const struct plan *plan,
+                     struct process_id id)
+{
+    char text[PROCESS_NAME_BYTES];
+    json_put_text(out, name, str_of(plan_process_name(plan, id, text)));
+}
+
+// Signals without a name of their own are numbers, as signal_number() reads them.
+static void put_signal(struct buffer *out, const char *name, int number)
+{
+    char text[16];
+    struct str signal = str_of(signal_name(number));
+    if (!str_starts_with(signal, "SIG")) {
+        (void)snprintf(text, sizeof(text), "%d", number);
+        signal = str_of(text);
+    }
+    json_put_text(out, name, signal);
+}
+
+static void put_exit(struct buffer *out, int wait_status)
+{
+    json_put_object(out, "exit");
+    if (WIFEXITED(wait_status)) {
+        json_put_integer(out, "code", WEXITSTATUS(wait_status));
+    } else if (WIFSIGNALED(wait_status)) {
+        put_signal(out, "signal", WTERMSIG(wait_status));
+        json_put_bool(out, "core", WCOREDUMP(wait_status));
+    }
+    json_put_object_end(out);
+}
+
+static void put_error(struct buffer *out, int code)
+{
+    const char *reason = strerrordesc_np(code < 0 ? -code : code);
+    json_put_text(out, "error", str_of(reason ? reason : "unknown error"));
+}
+
+static bool is_live(const struct process_record *record)
+{
+    return record->state == PROCESS_RUNNING || record->state == PROCESS_READY ||
+           record->state == PROCESS_STOPPING;
+}
+
+// A program that could not be started counts as an exit, too: then the status is not 0.
+static bool has_exited(const struct process_record *record)
+{
+    return record->exit_status != 0 || record->starts > (is_live(record) ? 1 : 0);
+}
+
+// Cuts between two characters.
+static struct str cut_command(struct str command)
+{
+    size_t end = DESCRIBE_COMMAND_BYTES;
+    if (command.size <= end)
+        return command;
+    while (end > DESCRIBE_COMMAND_BYTES - 4 && ((unsigned char)command.bytes[end] & 0xc0) == 0x80)
+        end--;
+    return str_slice(command, 0, end);
+}
+
+void describe_process(struct buffer *out, const char *name, const struct description *description,
+                      const struct process_record *record, const struct process_usage *usage)
+{
+    const struct plan *plan = description->plan;
+    const struct process_type *type = &plan->types[record->id.type];
+    unsigned port = plan_port(plan, record->id);
+    assert(record->state != PROCESS_VACANT);
+    json_put_object(out, name);
+    put_name(out, "name", plan, record->id);
+    json_put_text(out, "type", type->name);
+    json_put_integer(out, "number", record->id.number);
+    json_put_text(out, "state", str_of(process_state_name((enum process_state)record->state)));
+    if (is_live(record))
+        json_put_integer(out, "pid", record->pid);
+    if (port > 0)
+        json_put_integer(out, "port", port);
+    put_time(out, "since", description, record->since);
+    json_put_integer(out, "restarts", record->starts > 0 ? record->starts - 1 : 0);
+    json_put_integer(out, "crashes", record->crashes);
+    if (has_exited(record))
+        put_exit(out, record->exit_status);
+    if (record->state == PROCESS_BACKOFF)
+        put_time(out, "next_start", description, record->deadline);
+    if (usage) {
+        json_put_seconds(out, "cpu_seconds", usage->cpu);
+        json_put_integer(out, "memory_bytes", (int64_t)usage->memory_bytes);
+        json_put_integer(out, "tasks", (int64_t)usage->task_count);
+    }
+    json_put_text(out, "command", cut_command(type->command));
+    json_put_integer(out, "quantity_of_type", type->quantity);
+    json_put_integer(out, "declared", declared_quantity(description, record->id.type));
+    json_put_object_end(out);
+}
+
+static void put_event_detail(struct buffer *out, const struct description *description,
+                             const struct event *event)
+{
+    switch ((enum event_kind)event->kind) {
+    case EVENT_SPAWN_FAILED:
+        put_error(out, event->detail);
+        break;
+    case EVENT_EXITED:
+        put_exit(out, event->detail);
+        break;
+    case EVENT_FINISHED:
+        if (has_exited(&event->process))
+            put_exit(out, event->detail);
+        break;
+    case EVENT_LEFT:
+    case EVENT_KILLING:
+    case EVENT_FORMATION_WAITING:
+        json_put_integer(out, "count", event->detail);
+        break;
+    case EVENT_STOPPING:
+    case EVENT_BOOT_EXPIRED:
+        put_signal(out, "signal", event->detail);
+        break;
+    case EVENT_FORMATION_STOPPING:
+        if (event->detail > 0)
+            put_signal(out, "signal", event->detail);
+        break;
+    case EVENT_BACKOFF:
+        json_put_integer(out, "crashes", event->process.crashes);
+        put_time(out, "next_start", description, event->process.deadline);
+        break;
+    case EVENT_FORMATION_ENDED:
+        json_put_integer(out, "code", event->detail);
+        break;
+    case EVENT_PLACED:
+    case EVENT_ASKED:
+    case EVENT_STARTING:
+    case EVENT_STARTED:
+    case EVENT_READY:
+    case EVENT_UNREADY:
+    case EVENT_ABANDONED:
+    case EVENT_REMOVED:
+    case EVENT_FORMATION_KILLING:
+    case EVENT_KIND_COUNT:
+        break;
+    }
+}
+
+// A process that was removed has no state any more, and one that SIGKILL did not end keeps its pid.
+static void put_event_process(struct buffer *out, const struct plan *plan,
+                              const struct event *event)
+{
+    const struct process_record *record = &event->process;
+    put_name(out, "process", plan, record->id);
+    if (record->state != PROCESS_VACANT)
+        json_put_text(out, "state", str_of(process_state_name((enum process_state)record->state)));
+    if (is_live(record) || event->kind == EVENT_EXITED || event->kind == EVENT_ABANDONED)
+        json_put_integer(out, "pid", record->pid);
+}
+
+void describe_event(struct buffer *out, const char *name, const struct description *description,
+                    const struct event *event)
+{
+    json_put_object(out, name);
+    json_put_integer(out, "sequence", (int64_t)event->sequence);
+    put_time(out, "at", description, event->at);
+    json_put_text(out, "kind", str_of(event_kind_name((enum event_kind)event->kind)));
+    if (!event_is_of_formation((enum event_kind)event->kind))
+        put_event_process(out, description->plan, event);
+    put_event_detail(out, description, event);
+    json_put_object_end(out);
+}
+
+void describe_line(struct buffer *out, const char *name, const struct description *description,
+                   nsec_t at, struct str process, struct str text)
+{
+    json_put_object(out, name);
+    put_time(out, "at", description, at);
+    json_put_text(out, "process", process);
+    json_put_text(out, "text", text);
+    json_put_object_end(out);
+}
+
+static void put_life(struct buffer *out, const struct description *description,
+                     const struct process_life *life)
+{
+    json_put_object(out, NULL);
+    if (life->pid > 0)
+        json_put_integer(out, "pid", life->pid);
+    put_time(out, "started", description, life->started);
+    put_time(out, "ended", description, life->ended);
+    if (life->spawn_error)
+        put_error(out, life->spawn_error);
+    else
+        put_exit(out, life->exit_status);
+    json_put_bool(out, "asked", life->asked);
+    json_put_bool(out, "out_of_memory", life->out_of_memory);
+    json_put_list(out, "last_lines");
+    for (size_t i = 0; i < life->last_lines.count; i++)
+        json_put_text(out, NULL, life->last_lines.items[i]);
+    json_put_list_end(out);
+    json_put_object_end(out);
+}
+
+void describe_history(struct buffer *out, const char *name, const struct description *description,
+                      const struct process_record *record, const struct process_life *lives,
+                      size_t life_count)
+{
+    json_put_object(out, name);
+    describe_process(out, "process", description, record, NULL);
+    json_put_list(out, "lives");
+    for (size_t i = 0; i < life_count; i++)
+        put_life(out, description, &lives[i]);
+    json_put_list_end(out);
+    json_put_object_end(out);
+}
+
+struct type_count {
+    unsigned processes;
+    unsigned ready;
+};
+
+static void put_type(struct buffer *out, const struct description *description, size_t index,
+                     const struct type_count *count)
+{
+    const struct plan *plan = description->plan;
+    const struct process_type *type = &plan->types[index];
+    unsigned port = plan_port(plan, (struct process_id){(uint16_t)index, 1});
+    json_put_object(out, NULL);
+    json_put_text(out, "name", type->name);
+    json_put_text(out, "command", type->command);
+    json_put_integer(out, "quantity", type->quantity);
+    json_put_integer(out, "declared", declared_quantity(description, index));
+    json_put_integer(out, "processes", count->processes);
+    json_put_integer(out, "ready", count->ready);
+    if (port > 0)
+        json_put_integer(out, "port", port);
+    json_put_list(out, "after");
+    for (size_t i = 0; i < type->after_count; i++)
+        json_put_text(out, NULL, plan->types[type->after[i]].name);
+    json_put_list_end(out);
+    json_put_object_end(out);
+}
+
+static const char *phase_name(enum formation_phase phase)
+{
+    switch (phase) {
+    case FORMATION_RUNNING:
+        return "running";
+    case FORMATION_STOPPING:
+        return "stopping";
+    case FORMATION_KILLING:
+        return "killing";
+    case FORMATION_ENDED:
+        return "ended";
+    }
+    return "ended";
+}
+
+void describe_status(struct buffer *out, const struct description *description,
+                     const struct formation_status *status)
+{
+    const struct plan *plan = description->plan;
+    struct type_count counts[LIMIT_TYPES] = {{0}};
+    for (size_t i = 0; i < status->process_count; i++) {
+        const struct process_record *record = &status->processes[i];
+        counts[record->id.type].processes += record->state != PROCESS_VACANT;
+        counts[record->id.type].ready += record->state == PROCESS_READY;
+    }
+    json_put_text(out, "app", plan->app);
+    json_put_text(out, "root", plan->root);
+    json_put_integer(out, "guard_pid", status->guard_pid);
+    json_put_integer(out, "manager_pid", status->manager_pid);
+    json_put_text(out, "version", str_of(status->version));
+    json_put_text(out, "phase", str_of(phase_name((enum formation_phase)status->formation->phase)));
+    put_time(out, "since", description, status->since);
+    json_put_list(out, "types");
+    for (size_t i = 0; i < plan->type_count; i++)
+        if (!plan->types[i].is_gone || counts[i].processes > 0)
+            put_type(out, description, i, &counts[i]);
+    json_put_list_end(out);
+}
+
+void describe_changes(struct buffer *out, const struct plan *plan, const unsigned *before,
+                      const unsigned *after)
+{
+    json_put_list(out, "changes");
+    for (size_t i = 0; i < plan->type_count; i++) {
+        if (before[i] == after[i])
+            continue;
+        json_put_object(out, NULL);
+        json_put_text(out, "type", plan->types[i].name);
+        json_put_integer(out, "from", before[i]);
+        json_put_integer(out, "to", after[i]);
+        json_put_object_end(out);
+    }
+    json_put_list_end(out);
+}
