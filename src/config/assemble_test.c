@@ -240,6 +240,53 @@ static void joins_procfile_and_declaration(void **state)
     expect_quantities(&fixture, "web=1");
 }
 
+static void probes_reach_the_plan(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    assemble(&fixture,
+             (struct story){procfile, .declaration = "processes:\n"
+                                                     "  web: {ready: {http: /up}, boot: 7s}\n"
+                                                     "  worker: {alive: {exec: check}}\n"});
+    EXPECT_FINDINGS(&fixture.diagnostics);
+    const struct process_type *web = &fixture.plan->types[0];
+    const struct process_type *worker = &fixture.plan->types[1];
+    assert_int_equal(web->ready.kind, PROBE_HTTP);
+    assert_string_equal(web->ready.text.bytes, "/up");
+    assert_true(web->policy.waits_for_ready);
+    assert_int_equal(web->policy.boot_limit, 7 * NSEC_PER_SEC);
+    assert_int_equal(web->alive.kind, PROBE_NONE);
+    assert_int_equal(worker->alive.kind, PROBE_EXEC);
+    assert_string_equal(worker->alive.text.bytes, "check");
+    assert_false(worker->policy.waits_for_ready);
+    assert_int_equal(fixture.plan->types[2].ready.kind, PROBE_NONE);
+    finish(&fixture);
+}
+
+static void a_probe_of_a_port_needs_one(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct story story = {procfile, .declaration = "processes:\n"
+                                                   "  web: {ready: {http: /up}}\n"
+                                                   "  worker: {alive: {tcp: true}}\n"
+                                                   "  release: {ready: {exec: x}}\n"};
+    assemble(&fixture, story);
+    EXPECT_FINDINGS(&fixture.diagnostics);
+    finish(&fixture);
+    story.options.no_port = true;
+    assemble(&fixture, story);
+    assert_int_equal(fixture.result, -EINVAL);
+    EXPECT_FINDINGS(&fixture.diagnostics, "formation.yaml:2:16: 'web' has no PORT with --no-port",
+                    "formation.yaml:3:19: 'worker' has no PORT with --no-port");
+    finish(&fixture);
+    story.declaration = "processes: {web: {ready: {http: /up, port: 80}, alive: {tcp: 80}}}";
+    assemble(&fixture, story);
+    EXPECT_FINDINGS(&fixture.diagnostics);
+    assert_int_equal(fixture.plan->types[0].ready.port, 80);
+    finish(&fixture);
+}
+
 static void complains_where_they_do_not_fit(void **state)
 {
     (void)state;
@@ -318,6 +365,8 @@ int main(void)
         cmocka_unit_test(layers_decide_about_ports),
         cmocka_unit_test(complains_about_ports),
         cmocka_unit_test(joins_procfile_and_declaration),
+        cmocka_unit_test(probes_reach_the_plan),
+        cmocka_unit_test(a_probe_of_a_port_needs_one),
         cmocka_unit_test(complains_where_they_do_not_fit),
         cmocka_unit_test(merges_the_files_of_the_environment),
         cmocka_unit_test(options_reach_every_type),

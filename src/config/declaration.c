@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The schema is the four tables of this file; each line of them names a key, and the
+// The schema is the tables of this file and of probe.c; each line of them names a key, and the
 // reader above it that checks the value. A reader reports and goes on, so that all mistakes of a
 // file show at once.
 #include "config/declaration.h"
@@ -56,6 +56,11 @@ static void read_quantity(struct yaml_reader *reader, const struct yaml_node *no
 {
     struct declared_type *type = out;
     type->has_quantity = yaml_read_number(reader, node, 0, LIMIT_QUANTITY, &type->quantity);
+}
+
+static void read_process_count(struct yaml_reader *reader, const struct yaml_node *node, void *out)
+{
+    yaml_read_number(reader, node, 0, LIMIT_QUANTITY, out);
 }
 
 static void read_command(struct yaml_reader *reader, const struct yaml_node *node, void *out)
@@ -123,6 +128,11 @@ static bool read_variable(struct yaml_reader *reader, const struct yaml_node *no
                           STR_ARGS(str_excerpt(name)), node->text.size, LIMIT_ARGUMENT_BYTES);
         return false;
     }
+    if (dotenv_is_notify_name(name))
+        diagnostics_warn(reader->diagnostics, node->key->origin,
+                         "'%.*s' is set by the formation itself for whom 'ready: {notify: true}' "
+                         "or 'watchdog' is said: leave it out",
+                         STR_ARGS(name));
     if (str_is(name, "PORT") || str_is(name, "PS"))
         diagnostics_warn(reader->diagnostics, node->key->origin,
                          "'%.*s' is set for each process by the formation itself: use 'port' for "
@@ -179,18 +189,72 @@ static void read_stop(struct yaml_reader *reader, const struct yaml_node *node, 
     yaml_read_fields(reader, node, fields, COUNT(fields), out);
 }
 
+static void read_roll(struct yaml_reader *reader, const struct yaml_node *node, void *out)
+{
+    static const struct yaml_field fields[] = {
+        {"max_unavailable", read_process_count,
+         offsetof(struct process_policy, roll_max_unavailable)},
+        {"surge", read_process_count, offsetof(struct process_policy, roll_surge)},
+    };
+    struct process_policy *policy = out;
+    yaml_read_fields(reader, node, fields, COUNT(fields), policy);
+    if (policy->roll_surge == 0 && policy->roll_max_unavailable == 0)
+        diagnostics_error(reader->diagnostics, node->origin,
+                          "'surge' and 'max_unavailable' are both 0: no process could be replaced");
+}
+
+static void read_boot(struct yaml_reader *reader, const struct yaml_node *node, void *out)
+{
+    struct declared_type *type = out;
+    type->boot_origin = node->key->origin;
+    probe_read_period(reader, node, &type->policy.boot_limit);
+}
+
+// One name or a list of them. Whether they are types is known once the Procfile is.
+static void read_after(struct yaml_reader *reader, const struct yaml_node *node, void *out)
+{
+    struct declared_type *type = out;
+    bool is_list = node->kind == YAML_LIST;
+    size_t count = is_list ? node->count : 1;
+    if (count > LIMIT_TYPES) {
+        diagnostics_error(reader->diagnostics, node->origin, "more than %d process types",
+                          LIMIT_TYPES);
+        return;
+    }
+    struct declared_name *names = arena_alloc(reader->arena, count * sizeof(*names));
+    if (!names) {
+        reader->no_memory = true;
+        return;
+    }
+    size_t used = 0;
+    for (const struct yaml_node *name = is_list ? node->first : node; name;
+         name = is_list ? name->next : NULL) {
+        names[used].origin = name->origin;
+        yaml_read_text(reader, name, &names[used].name);
+        used += names[used].name.size > 0;
+    }
+    type->after = names;
+    type->after_count = used;
+}
+
 static void read_type(struct yaml_reader *reader, const struct yaml_node *node,
                       struct declared_type *out)
 {
     static const struct yaml_field fields[] = {
+        {"after", read_after, 0},
+        {"alive", probe_read_alive, offsetof(struct declared_type, alive)},
         {"backoff", read_backoff, offsetof(struct declared_type, policy)},
+        {"boot", read_boot, 0},
         {"command", read_command, 0},
         {"directory", yaml_read_text, offsetof(struct declared_type, directory)},
         {"env", read_environment, offsetof(struct declared_type, environment)},
         {"quantity", read_quantity, 0},
+        {"ready", probe_read_ready, offsetof(struct declared_type, ready)},
         {"restart", read_restart, offsetof(struct declared_type, policy.restart)},
+        {"roll", read_roll, offsetof(struct declared_type, policy)},
         {"stop", read_stop, offsetof(struct declared_type, policy)},
         {"tty", yaml_read_bool, offsetof(struct declared_type, tty)},
+        {"watchdog", probe_read_period, offsetof(struct declared_type, policy.watchdog)},
     };
     *out = (struct declared_type){
         .name = node->key->text,
@@ -198,6 +262,8 @@ static void read_type(struct yaml_reader *reader, const struct yaml_node *node,
         .command = str_of(""),
         .policy = plan_default_policy(),
         .directory = str_of(""),
+        .ready.probe.text = str_of(""),
+        .alive.probe.text = str_of(""),
     };
     if (!procfile_is_name(out->name))
         diagnostics_error(reader->diagnostics, out->origin,
@@ -205,6 +271,11 @@ static void read_type(struct yaml_reader *reader, const struct yaml_node *node,
                           "cannot be one",
                           LIMIT_NAME_BYTES, STR_ARGS(str_excerpt(out->name)));
     yaml_read_fields(reader, node, fields, COUNT(fields), out);
+    out->policy.waits_for_ready = out->ready.probe.kind != PROBE_NONE;
+    if (out->boot_origin.line > 0 && out->ready.origin.line == 0)
+        diagnostics_warn(reader->diagnostics, out->boot_origin,
+                         "'boot' means nothing without 'ready': the process is ready as soon as "
+                         "it runs");
 }
 
 static void read_processes(struct yaml_reader *reader, const struct yaml_node *node, void *out)

@@ -5,10 +5,16 @@
 #include "base/arena.h"
 #include "base/str.h"
 #include "config/diagnostic.h"
+#include "config/probe.h"
 #include "plan/plan.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+
+struct declared_name {
+    struct str name;
+    struct origin origin;
+};
 
 // One entry of `processes:`. What is not said has its default; empty texts are not said.
 struct declared_type {
@@ -19,6 +25,11 @@ struct declared_type {
     bool has_quantity;
     unsigned quantity;
     struct process_policy policy;
+    struct origin boot_origin; // line 0: `boot` is not there
+    struct declared_probe ready;
+    struct declared_probe alive;
+    const struct declared_name *after;
+    size_t after_count;
     bool tty;
     struct str directory; // as written, relative to the root
     struct environment environment;

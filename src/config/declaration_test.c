@@ -42,6 +42,12 @@ static void reads_every_key(void **state)
                            "    tty: true\n"
                            "    directory: ./app\n"
                            "    env: {RACK_ENV: production, DEBUG: 1, NOTHING: }\n"
+                           "    after: [extra, plain]\n"
+                           "    ready: {notify: true}\n"
+                           "    alive: {exec: check, failures: 5}\n"
+                           "    boot: 2m\n"
+                           "    watchdog: 30s\n"
+                           "    roll: {surge: 2, max_unavailable: 0}\n"
                            "  extra:\n"
                            "    command: sleep 1\n"
                            "  plain:\n"));
@@ -70,10 +76,66 @@ static void reads_every_key(void **state)
     assert_true(str_is(web->environment.variables[1].value, "1"));
     assert_true(str_is(web->environment.variables[2].value, ""));
     assert_int_equal(web->origin.line, 5);
+    assert_int_equal(web->after_count, 2);
+    assert_true(str_is(web->after[1].name, "plain"));
+    assert_int_equal(web->after[1].origin.line, 13);
+    assert_int_equal(web->after[1].origin.column, 20);
+    assert_int_equal(web->ready.probe.kind, PROBE_NOTIFY);
+    assert_int_equal(web->alive.probe.failures, 5);
+    assert_true(web->policy.waits_for_ready);
+    assert_int_equal(web->policy.boot_limit, 120 * NSEC_PER_SEC);
+    assert_int_equal(web->policy.watchdog, 30 * NSEC_PER_SEC);
+    assert_int_equal(web->policy.roll_surge, 2);
+    assert_int_equal(web->policy.roll_max_unavailable, 0);
     assert_true(str_is(declaration->types[1].command, "sleep 1"));
     assert_int_equal(declaration->types[2].policy.backoff_base, 50 * NSEC_PER_MSEC);
     assert_false(declaration->types[2].has_quantity);
+    assert_int_equal(declaration->types[2].ready.probe.kind, PROBE_NONE);
+    assert_int_equal(declaration->types[2].alive.probe.kind, PROBE_NONE);
+    assert_int_equal(declaration->types[2].after_count, 0);
+    assert_false(declaration->types[2].policy.waits_for_ready);
+    assert_int_equal(declaration->types[2].policy.roll_max_unavailable, 1);
     finish(&fixture);
+}
+
+// "processes: {web: {…}}" and the only finding.
+static void finds(const char *text, const char *finding)
+{
+    struct fixture fixture;
+    struct buffer file = {0};
+    buffer_append_text(&file, "processes: {web: {");
+    buffer_append_text(&file, text);
+    buffer_append_text(&file, "}}\n");
+    parse(&fixture, buffer_str(&file));
+    expect_findings(&fixture.diagnostics, (const char *const[]){finding, NULL});
+    finish(&fixture);
+    buffer_fini(&file);
+}
+
+static void checks_rolls_and_times(void **state)
+{
+    (void)state;
+    finds("roll: {surge: 1}", NULL);
+    finds("roll: {max_unavailable: 8192}", NULL);
+    finds("roll: {surge: 0, max_unavailable: 0}",
+          "formation.yaml:1:25: 'surge' and 'max_unavailable' are both 0");
+    finds("roll: {max_unavailable: 0}", "formation.yaml:1:25: 'surge' and 'max_unavailable' are");
+    finds("roll: {surge: 25%}", "formation.yaml:1:33: 'surge' takes a number from 0 to 8192, not "
+                                "'25%'");
+    finds("roll: {surge: -1}", "formation.yaml:1:33: 'surge' takes a number from 0 to 8192");
+    finds("roll: {max_surge: 1}", "formation.yaml:1:26: unknown key 'max_surge'");
+    finds("roll: 1", "formation.yaml:1:25: 'roll' takes a map of keys and values, not one value");
+    finds("ready: {tcp: 80}, boot: 0", "formation.yaml:1:43: 'boot' takes at least 10ms, not '0'");
+    finds("boot: 5s, ready: {tcp: 80}", NULL);
+    finds("boot: 5s", "formation.yaml:1:19: 'boot' means nothing without 'ready'");
+    finds("boot: 5s, alive: {tcp: 80}", "formation.yaml:1:19: 'boot' means nothing without");
+    finds("boot: 5s, ready: {}", "formation.yaml:1:36: 'ready' does not say by what");
+    finds("watchdog: 30s", NULL);
+    finds("watchdog: 30s, ready: {notify: true}", NULL);
+    finds("watchdog: 30s, ready: {tcp: 80}, alive: {tcp: 80}", NULL);
+    finds("watchdog: 0", "formation.yaml:1:29: 'watchdog' takes at least 10ms, not '0'");
+    finds("watchdog: often", "formation.yaml:1:29: 'watchdog' takes a time as 50ms");
+    finds("wachdog: 30s", "formation.yaml:1:19: unknown key 'wachdog': did you mean 'watchdog'?");
 }
 
 static void may_be_empty(void **state)
@@ -178,12 +240,17 @@ static void warns_of_variables_that_never_arrive(void **state)
     assert_int_equal(fixture.diagnostics.error_count, 0);
     EXPECT_FINDINGS(&fixture.diagnostics, "formation.yaml:1:25: 'PORT' is set for each process");
     finish(&fixture);
+    finds("env: {NOTIFY_SOCKET: x}",
+          "formation.yaml:1:25: 'NOTIFY_SOCKET' is set by the formation");
+    finds("env: {WATCHDOG_USEC: 1}",
+          "formation.yaml:1:25: 'WATCHDOG_USEC' is set by the formation");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_every_key),
+        cmocka_unit_test(checks_rolls_and_times),
         cmocka_unit_test(may_be_empty),
         cmocka_unit_test(finds_everything_wrong_at_once),
         cmocka_unit_test(has_a_place_for_syntax_errors),

@@ -137,10 +137,17 @@ static size_t find_digit_name(const struct reading *reading)
     return first >= '0' && first <= '9' ? reading->pair.name_at : ABSENT;
 }
 
+static size_t find_notify_name(const struct reading *reading)
+{
+    return dotenv_is_notify_name(reading->pair.name) ? reading->pair.name_at : ABSENT;
+}
+
 static const struct habit {
     finder find;
     const char *text;
 } habits[] = {
+    {find_notify_name, "the formation itself sets this variable for each process that is to tell "
+                       "its state, and nobody listens elsewhere: remove the line"},
     {find_open_quote, "the quote is not closed, so it is part of the value; other tools refuse the "
                       "file or read on into the next line: close the quote in this line"},
     {find_text_behind_quotes,

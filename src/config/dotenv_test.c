@@ -170,6 +170,9 @@ static void warns_of_lines_that_tools_read_differently(void **state)
     warns_of("A=x y", ".env:1:4: a shell ends the value at the blank");
     warns_of("export A=1", ".env:1:8: Foreman ignores this line");
     warns_of("1A=1", ".env:1:1: a shell cannot use a name that starts with a digit");
+    warns_of("NOTIFY_SOCKET=/run/x y", ".env:1:1: the formation itself sets this variable");
+    warns_of("export WATCHDOG_USEC=1", ".env:1:8: the formation itself sets this variable");
+    warns_of("WATCHDOG_PID=", ".env:1:1: the formation itself sets this variable");
     warns_of("\xef\xbb\xbf"
              "A=1",
              ".env: the file starts with a byte order mark");
@@ -179,9 +182,25 @@ static void is_silent_about_lines_that_all_read_alike(void **state)
 {
     (void)state;
     static const char *const lines[] = {
-        "A=1",         "A=",           "# A=x # y",      "A='$B'",   "A=\"x y\"", "A='x # y'",
-        "A=\"a\\nb\"", "A=\"a\\\\b\"", "A=\"\\$B\"",     "A=cost$5", "A=a$",      "A=http://x/#y",
-        "A=x=y",       "  # z",        "not a variable", "\r\n",     "",
+        "A=1",
+        "A=",
+        "# A=x # y",
+        "A='$B'",
+        "A=\"x y\"",
+        "A='x # y'",
+        "A=\"a\\nb\"",
+        "A=\"a\\\\b\"",
+        "A=\"\\$B\"",
+        "A=cost$5",
+        "A=a$",
+        "A=http://x/#y",
+        "A=x=y",
+        "  # z",
+        "NOTIFY_SOCKETS=1",
+        "A=NOTIFY_SOCKET",
+        "not a variable",
+        "\r\n",
+        "",
     };
     for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
         warns_of(lines[i], NULL);

@@ -17,6 +17,12 @@ size_t dotenv_name_size(struct str text)
     return size;
 }
 
+bool dotenv_is_notify_name(struct str name)
+{
+    return str_is(name, "NOTIFY_SOCKET") || str_is(name, "WATCHDOG_USEC") ||
+           str_is(name, "WATCHDOG_PID");
+}
+
 bool dotenv_match_foreman(struct str line, struct dotenv_pair *out)
 {
     size_t size = dotenv_name_size(line);

@@ -26,6 +26,9 @@ enum dotenv_quoting {
 // How many bytes at the front of `text` may be of a name.
 size_t dotenv_name_size(struct str text);
 
+// Whether the variable belongs to sd_notify(3): a process has its own or none, whatever files say.
+bool dotenv_is_notify_name(struct str name);
+
 // NAME=value, without any blank around the name. Returns false on anything else.
 bool dotenv_match_foreman(struct str line, struct dotenv_pair *out);
 

@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,6 +130,23 @@ static int load_procfile(struct loading *loading, const char *path)
     return result;
 }
 
+// Says why the C library takes no pattern, as it will be asked to by whoever runs the probe.
+static void check_pattern(const struct declared_probe *declared, struct diagnostics *diagnostics)
+{
+    regex_t compiled;
+    char why[128];
+    if (declared->probe.kind != PROBE_LOG || declared->probe.text.size == 0)
+        return; // or it was refused already
+    int result = regcomp(&compiled, declared->probe.text.bytes, REG_EXTENDED | REG_NOSUB);
+    if (result == 0) {
+        regfree(&compiled);
+        return;
+    }
+    (void)regerror(result, &compiled, why, sizeof(why));
+    diagnostics_error(diagnostics, declared->text_origin, "the pattern '%.*s' is not one: %s",
+                      STR_ARGS(str_excerpt(declared->probe.text)), why);
+}
+
 static int load_declaration(struct loading *loading, struct str folder)
 {
     struct loaded *out = loading->out;
@@ -148,6 +166,7 @@ static int load_declaration(struct loading *loading, struct str folder)
         const struct declared_type *type = &out->declaration.types[i];
         if (type->command.size)
             lint_command(type->command, type->command_origin, loading->diagnostics);
+        check_pattern(&type->ready, loading->diagnostics);
     }
     buffer_fini(&text);
     return result;

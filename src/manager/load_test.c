@@ -330,6 +330,22 @@ static void test_directory_of_a_type_is_gone(void **state)
     expect_error((struct options){0}, sentence);
 }
 
+static void test_patterns_are_those_of_the_library(void **state)
+{
+    struct loading loading = {0};
+    (void)state;
+    run_shell(
+        "echo 'web: sleep 1' >Procfile;"
+        "printf 'processes:\\n  web:\\n    ready: {log: \"listening (on\"}\\n' >formation.yaml");
+    expect_error((struct options){0}, "formation.yaml:3:18: the pattern 'listening (on' is not "
+                                      "one: Unmatched ( or \\(");
+    run_shell("printf 'processes:\\n  web:\\n    ready: {log: \"^(a|b)+$\"}\\n' >formation.yaml");
+    expect_plan(&loading);
+    assert_int_equal(loading.plan->types[0].ready.kind, PROBE_LOG);
+    assert_true(str_is(loading.plan->types[0].ready.text, "^(a|b)+$"));
+    done(&loading);
+}
+
 static void test_errors_of_all_files_at_once(void **state)
 {
     (void)state;
@@ -388,6 +404,7 @@ int main(void)
         TEST(test_only_what_is_to_run_is_searched),
         TEST(test_programs_are_searched_in_the_files_path),
         TEST(test_directory_of_a_type_is_gone),
+        TEST(test_patterns_are_those_of_the_library),
         TEST(test_errors_of_all_files_at_once),
         TEST(test_unreadable),
         TEST(test_files_are_optional_unless_asked_for),
