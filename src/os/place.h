@@ -8,13 +8,14 @@
 
 // Listens for the formation `app` (NULL: called like its folder) of the folder `root`: at
 // $XDG_RUNTIME_DIR/formation/APP-HASH.sock, else at ROOT/.formation/control.sock; both folders are
-// made, for their user only. 0, the listener, and its path, which the caller frees; or -errno and a
-// sentence: -EADDRINUSE: a formation of that folder runs, wherever it listens, and its pid.
-int place_listen(const char *root, const char *app, int backlog, int *listener, char **path,
+// made, for their user only. 0 and the listener; or -errno and a sentence: -EADDRINUSE: a formation
+// of that folder runs, and its pid (one that listens in a runtime folder that is neither ours nor
+// /run/user/UID cannot be seen).
+int place_listen(const char *root, const char *app, int backlog, int *listener,
                  struct error *error);
 
-// The end of place_listen: nobody can connect from now on, and nothing is left of the socket.
-// A later manager may call it with the listener that it was given.
+// The end of place_listen: nobody can connect from now on, and nothing is left of the socket. A
+// later manager may call it with the listener that it was given.
 void place_leave(const char *root, int listener);
 
 // Paths of sockets, none twice; some may be stale. Zero-initialise.
@@ -25,9 +26,9 @@ struct place_list {
 
 void place_list_fini(struct place_list *list);
 
-// The sockets of formations of the folder `root`: of the user, and for root also of the folder's
-// owner. A socket that may not be looked at counts. 0 (none: count 0), -ENOENT when there is no
-// such folder, -ENOMEM.
+// The sockets of formations of the folder `root`: the user's, and for root also those of the
+// folder's owner. One that may not be looked at is among them. 0 (none: count 0), -ENOMEM, or
+// -ENOENT when the current folder is gone.
 int place_find(const char *root, struct place_list *out);
 
 // The sockets of the user's formations that are called `app`; only those in a runtime folder can be

@@ -4,34 +4,29 @@
 // bound to a short name of its own beside the wanted one, listens, and only then gets its name: at
 // no moment is there a name that nobody answers for, and link(2) gives a name to one only. The
 // stale one in the way is the one thing that two could both take away, one of them the other's new
-// socket: so all of it is done under a lock. The lock is the folder itself, by flock(2): no file is
-// left behind, none can be removed from under a holder, and the kernel ends it with its process.
+// socket: so all of it is done under the folder's lock.
 #include "os/socket.h"
 
 #include "os/clock.h"
+#include "os/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
-
-// Somebody who is stopped between two lines of socket_listen does not hold others for longer.
-#define LOCK_PATIENCE (5 * NSEC_PER_SEC)
 
 // Somebody whose queue is full for so long still listens, but will not say who it is.
 #define HOLDER_PATIENCE (NSEC_PER_SEC / 2)
 
 // A path, as the folder and the name in it.
 struct spot {
-    int folder_fd;    // O_RDONLY, locked
+    int folder_fd;    // holds the lock
     const char *path; // whole, for short addresses
     const char *name;
 };
@@ -154,24 +149,6 @@ bool socket_peer_is_trusted(const struct socket_peer *peer)
 
 // --- the folder and its lock ---------------------------------------------------------------------
 
-// Where flock(2) of a folder is not supported (NFS), two that replace one stale socket in the same
-// moment may both believe to have done it: better than no formation there at all.
-static int lock_folder(int folder_fd)
-{
-    static const struct timespec pause = {.tv_nsec = NSEC_PER_MSEC};
-    nsec_t deadline = clock_now() + LOCK_PATIENCE;
-    while (flock(folder_fd, LOCK_EX | LOCK_NB) < 0) {
-        if (errno == EBADF || errno == ENOLCK || errno == ENOSYS || errno == EOPNOTSUPP)
-            return 0;
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            return -errno;
-        if (clock_now() > deadline)
-            return -ETIMEDOUT;
-        (void)nanosleep(&pause, NULL);
-    }
-    return 0;
-}
-
 static int spot_open(const char *path, struct spot *out)
 {
     char folder[PATH_MAX];
@@ -184,14 +161,10 @@ static int spot_open(const char *path, struct spot *out)
         return -ENAMETOOLONG;
     memcpy(folder, slash ? path : ".", slash ? size : 1);
     folder[slash ? size : 1] = '\0';
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    int result = lock_folder(fd);
-    if (result < 0) {
-        (void)close(fd);
+    int fd;
+    int result = lock_folder(folder, &fd);
+    if (result < 0)
         return result;
-    }
     *out = (struct spot){.folder_fd = fd, .path = path, .name = name};
     return 0;
 }
@@ -366,9 +339,8 @@ int socket_listen_again(int listener, int backlog)
     return listen(listener, backlog) < 0 ? -errno : 0;
 }
 
-void socket_leave(int listener, const char *path)
+void socket_close(int listener)
 {
     (void)shutdown(listener, SHUT_RDWR);
     (void)close(listener);
-    (void)socket_remove_stale(path);
 }

@@ -26,9 +26,8 @@ int socket_listen(const char *path, int backlog, int *out, pid_t *holder, struct
 // socket_listen. 0 or -errno.
 int socket_listen_again(int listener, int backlog);
 
-// Ends the listening, whoever else holds the descriptor, closes it, and removes `path` unless
-// somebody else listens there by now.
-void socket_leave(int listener, const char *path);
+// Ends the listening, whoever else holds the descriptor, and closes it; the file is left, stale.
+void socket_close(int listener);
 
 // Removes the socket at `path` if nobody listens there. 0; -EADDRINUSE: somebody does; -EEXIST: it
 // is no socket; or another -errno (-ENOENT).

@@ -58,6 +58,12 @@ static int connect_to(const char *path)
     return fd;
 }
 
+static void leave(int listener, const char *path)
+{
+    socket_close(listener);
+    (void)socket_remove_stale(path);
+}
+
 // What a crash leaves: the file, and nobody behind it.
 static void leave_stale(const char *path)
 {
@@ -139,7 +145,7 @@ static void test_private_whatever_the_umask(void **state)
         (void)umask(before);
         assert_int_equal(stat("private", &status), 0);
         assert_int_equal(status.st_mode, S_IFSOCK | 0600);
-        socket_leave(listener, "private");
+        leave(listener, "private");
         assert_int_equal(access("private", F_OK), -1);
     }
 }
@@ -168,13 +174,13 @@ static void test_long_paths(void **state)
     int listener = listen_at(path);
     assert_int_equal(close(connect_to(path)), 0);
     assert_int_equal(close(listener), 0);
-    socket_leave(listen_at(path), path); // over the stale one
-    memset(name, 'n', 200);              // also a name that alone is too long
+    leave(listen_at(path), path); // over the stale one
+    memset(name, 'n', 200);       // also a name that alone is too long
     name[200] = '\0';
     make_long_path(path, 300, name);
     listener = listen_at(path);
     assert_int_equal(close(connect_to(path)), 0);
-    socket_leave(listener, path);
+    leave(listener, path);
     *strrchr(path, '/') = '\0';
     assert_int_equal(count_files(path), 0);
 }
@@ -189,7 +195,7 @@ static void test_longest_plain_address(void **state)
         assert_int_equal(strlen(path), size);
         int listener = listen_at(path);
         assert_int_equal(close(connect_to(path)), 0);
-        socket_leave(listener, path);
+        leave(listener, path);
     }
 }
 
@@ -252,7 +258,7 @@ static void test_second_is_told_who_listens(void **state)
     assert_int_equal(second, -1);
     (void)snprintf(wanted, sizeof(wanted), "process %d listens at held already", getpid());
     assert_string_equal(error.text, wanted);
-    socket_leave(listener, "held");
+    leave(listener, "held");
 }
 
 static int listen_again(const char *number)
@@ -274,7 +280,7 @@ static void test_who_listens_can_change(void **state)
     assert_int_equal(socket_listen_again(listener, BACKLOG), 0);
     assert_int_equal(socket_listen("handed", 1, &(int){0}, &holder, &error), -EADDRINUSE);
     assert_int_equal(holder, getpid());
-    socket_leave(listener, "handed");
+    leave(listener, "handed");
 }
 
 static void test_other_files_are_left_alone(void **state)
@@ -313,13 +319,13 @@ static void test_leaving_does_not_take_what_is_not_ours(void **state)
     int first = listen_at("taken");
     assert_int_equal(unlink("taken"), 0); // somebody tidied up …
     int second = listen_at("taken");      // … and somebody else came
-    socket_leave(first, "taken");
+    leave(first, "taken");
     assert_int_equal(close(connect_to("taken")), 0);
-    socket_leave(second, "taken");
+    leave(second, "taken");
     first = listen_at("taken");
     assert_int_equal(unlink("taken"), 0);
     write_file("taken", "mine");
-    socket_leave(first, "taken");
+    leave(first, "taken");
     assert_int_equal(access("taken", F_OK), 0);
     assert_int_equal(unlink("taken"), 0);
 }
@@ -329,7 +335,7 @@ static void test_leaving_ends_it_for_all_who_hold_it(void **state)
     (void)state;
     int listener = listen_at("shared");
     int copy = dup(listener); // as a guard or a manager has it that still runs
-    socket_leave(listener, "shared");
+    leave(listener, "shared");
     assert_int_equal(access("shared", F_OK), -1);
     (void)close(copy);
 }
@@ -373,7 +379,7 @@ static void test_a_full_queue_has_an_end(void **state)
     assert_int_equal(holder, 0); // it is there, and too busy to tell
     for (int i = 0; i < 3; i++)
         (void)close(clients[i]);
-    socket_leave(listener, "full");
+    leave(listener, "full");
 }
 
 int main(void)
