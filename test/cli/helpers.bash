@@ -17,7 +17,8 @@ setup() {
     OUTPUT=$BATS_TEST_TMPDIR/output
     mkdir "$APP"
     cd "$APP" || return
-    unset PORT PS FORCE_COLOR NO_COLOR
+    unset PORT PS FORCE_COLOR NO_COLOR FORMATION_ID
+    PREFIX=() # of the command that starts the formation
     export FORMATION_TEST=$BATS_TEST_TMPDIR
 }
 
@@ -36,7 +37,7 @@ procfile() {
 # start [ARGUMENT…]: `formation start` in the background: its pid is $formation, its output, both
 # kinds, is in the file $OUTPUT.
 start() {
-    "$FORMATION" start "$@" >"$OUTPUT" 2>&1 </dev/null 3>&- &
+    "${PREFIX[@]}" "$FORMATION" start "$@" >"$OUTPUT" 2>&1 </dev/null 3>&- &
     formation=$!
 }
 
