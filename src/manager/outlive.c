@@ -16,8 +16,9 @@ void outlive_guard(struct manager *manager)
             (void)output_read_rest(process, true);
     }
     show_now(&manager->show);
-    show_system(&manager->show, str_of(left ? "the guard was killed; not all processes could be ended"
-                                            : "the guard was killed; all processes were ended"));
+    show_system(&manager->show,
+                str_of(left ? "the guard was killed; not all processes could be ended"
+                            : "the guard was killed; all processes were ended"));
     manager->is_over = true;
     manager->exit_status = 128 + SIGKILL;
 }
