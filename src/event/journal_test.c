@@ -257,7 +257,7 @@ static void a_writer_can_be_killed_at_any_instruction(void **state)
     struct journal *shared =
         mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(shared != MAP_FAILED);
-    int status;
+    int status = 0;
     unsigned states = 0, steps = 0;
     append(before, LIMIT_JOURNAL_EVENTS + 3);
     memcpy(after, before, sizeof(*after));
