@@ -60,6 +60,10 @@
 // hundreds of clients may each have sent half of one.
 #define LIMIT_MESSAGE_BYTES (128 * 1024)
 
+// One reply, as a client takes it. A line of LIMIT_LINE_BYTES may be six times as long in JSON; a
+// listing of all processes at their longest is about the same.
+#define LIMIT_REPLY_BYTES (64 * 1024 * 1024)
+
 // Objects and lists within each other in a message. The deepest that we write is 8 (Why), so the
 // rest is room for later versions, and no parser's stack is at risk.
 #define LIMIT_MESSAGE_DEPTH 16

@@ -2,24 +2,29 @@
 // What an engine has to do to be one; engine.c does the rest.
 #pragma once
 
+#include "base/arena.h"
 #include "engine/engine.h"
 
 struct engine_class {
     const char *name;
 
     // Sends the request, with `more` as one that wants several replies, and gives each reply to
-    // `take`. Errors are those of engine.h; a refusal is left in engine->refusal.
+    // `take`. Errors are those of engine.h; a refusal is told by engine_refuse.
     int (*call)(struct engine *engine, const struct engine_request *request, bool more,
                 engine_take *take, void *context, struct error *error);
 
-    // Ends the connection and frees the engine, of which this is the first member.
+    // Ends the connection and frees the engine, which begins with a struct engine.
     void (*close)(struct engine *engine);
 };
 
 struct engine {
     const struct engine_class *class;
-    json_t *refusal; // owned; NULL: none
+    struct refusal refusal; // of the last call
+    struct arena arena;     // its texts
 };
+
+// Remembers the refusal, whose texts it copies, and tells it. Returns the -errno for it.
+int engine_refuse(struct engine *engine, const struct refusal *refusal, struct error *error);
 
 // The formation of this machine, by its control socket (local.c). As engine_open.
 int local_open(const struct engine_address *address, nsec_t patience, struct engine **out,

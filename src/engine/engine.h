@@ -4,6 +4,7 @@
 
 #include "base/duration.h"
 #include "base/error.h"
+#include "control/refusal.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -16,8 +17,8 @@ struct engine_address {
     const char *app;    // --app NAME, which beats the folder; NULL: by folder
 };
 
-// How long an answer may take when a request does not say otherwise. A manager that is restarted
-// answers within a second.
+// How long an answer may take when a request does not say otherwise. A manager that is started
+// again meanwhile answers within a second.
 #define ENGINE_PATIENCE (10 * NSEC_PER_SEC)
 
 // Connects to the formation that runs there. 0, or -errno and a sentence: -ENOENT: none runs;
@@ -31,26 +32,28 @@ void engine_close(struct engine *engine);
 
 struct engine_request {
     const char *method; // "Scale" of org.formation.Manager, or a full name: "org.varlink.service.…"
-    json_t *parameters; // an object, borrowed; NULL: none
+    json_t *parameters; // an object, borrowed; NULL is what jansson makes of text that is no UTF-8
     nsec_t patience;    // for each reply; 0: ENGINE_PATIENCE; NSEC_NEVER: as long as it takes
 };
 
 // One request, one reply: its parameters, an object that the caller releases with json_decref. 0,
-// or -errno and a sentence. What the formation refused (engine_refusal): see engine/refusal.h for
-// the codes. Else the connection is of no more use: -ECONNRESET: it was closed before the answer;
-// -ETIMEDOUT; -EPROTO: the answer makes no sense; -EMSGSIZE: it is larger than LIMIT_REPLY_BYTES;
-// -ENOTCONN: it failed before.
+// or -errno and a sentence. When the formation refused (engine_refusal tells more): -ENOENT
+// UnknownProcess; -EINVAL InvalidChange, InvalidParameter; -E2BIG TooMany; -ESHUTDOWN Ending;
+// -ECANCELED RollHalted; -EBADF InvalidFiles; -ENOSYS: it does not know the method; -EPERM;
+// -EREMOTEIO Failed and others. When the parameters are NULL: -EILSEQ. Else the connection is of no
+// more use: -ECONNRESET: closed before the answer; -ETIMEDOUT; -EPROTO: the answer makes no sense;
+// -EMSGSIZE: it has more than LIMIT_REPLY_BYTES; -ENOMEM; -ENOTCONN: it was of no use before.
 int engine_call(struct engine *engine, const struct engine_request *request, json_t **out,
                 struct error *error);
 
-// Gets the parameters of each reply, which are borrowed. Anything but 0 ends the call.
+// Gets the parameters of a reply, borrowed. Anything but 0 ends the call.
 typedef int engine_take(void *context, json_t *reply, bool is_last);
 
-// One request, any number of replies, the last one with `is_last`. As engine_call, or what `take`
-// returned if not 0: the engine can then only be closed.
+// One request, any number of replies. As engine_call, or what `take` returned if that is not 0: the
+// engine can then only be closed, unless that was the last reply.
 int engine_call_more(struct engine *engine, const struct engine_request *request, engine_take *take,
                      void *context, struct error *error);
 
-// The error object of the last call, with "error" and "parameters", for those who want more than
-// the sentence. Borrowed until the next call; NULL when the formation refused nothing.
-json_t *engine_refusal(const struct engine *engine);
+// What the last call was refused for; NULL: it was not refused. Borrowed until the next call. The
+// findings of InvalidFiles are longer than a sentence: refusal_sentence writes all of them.
+const struct refusal *engine_refusal(const struct engine *engine);
