@@ -27,7 +27,7 @@
 // database) that should not be read into memory.
 #define LIMIT_FILE_BYTES (16 * 1024 * 1024)
 
-// The path or pattern of a probe. Both stand in one line of a file; a pattern's parts, with all that
+// The path or pattern of a probe; each is one line of a file. A pattern's parts, with all that
 // the C library writes out for its repetitions, take some hundred bytes each.
 #define LIMIT_PROBE_BYTES 1024
 #define LIMIT_PATTERN_PARTS 4096

@@ -96,8 +96,8 @@ static void names_become_indices(void **state)
 static void names_are_checked(void **state)
 {
     (void)state;
-    FINDS("processes: {web: {after: [db, cahe]}}",
-          "f:1:31: there is no process type 'cahe': did you mean 'cache'?");
+    FINDS("processes: {web: {after: [db, cachd]}}",
+          "f:1:31: there is no process type 'cachd': did you mean 'cache'?");
     FINDS("processes: {web: {after: mail}}", "f:1:26: there is no process type 'mail'");
     FINDS("processes: {web: {after: web}}", "f:1:26: 'web' cannot wait for itself");
     FINDS("processes: {web: {after: }}", "f:1:19: 'after' has no value");

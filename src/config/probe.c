@@ -182,7 +182,7 @@ static void read_failures(struct yaml_reader *reader, const struct yaml_node *no
 static void warn_of_useless(struct yaml_reader *reader, const struct reading *reading,
                             const struct yaml_node *node)
 {
-    if (node)
+    if (node && reading->kind)
         diagnostics_warn(reader->diagnostics, node->key->origin,
                          "'%.*s' means nothing beside '%.*s'", STR_ARGS(node->key->text),
                          STR_ARGS(reading->kind->key->text));
@@ -192,9 +192,12 @@ static void warn_of_useless(struct yaml_reader *reader, const struct reading *re
 static void finish(struct yaml_reader *reader, const struct yaml_node *node,
                    struct reading *reading)
 {
+    char subject[YAML_SUBJECT_BYTES];
     struct probe *probe = &reading->out->probe;
     switch (probe->kind) {
     case PROBE_NONE:
+        diagnostics_error(reader->diagnostics, node->origin, "%s does not say by what: it needs %s",
+                          yaml_subject(node, subject), reading->kinds);
         break;
     case PROBE_TCP:
     case PROBE_HTTP:
@@ -213,10 +216,6 @@ static void finish(struct yaml_reader *reader, const struct yaml_node *node,
         warn_of_useless(reader, reading, reading->port);
         break;
     }
-    char subject[YAML_SUBJECT_BYTES];
-    if (!reading->kind)
-        diagnostics_error(reader->diagnostics, node->origin, "%s does not say by what: it needs %s",
-                          yaml_subject(node, subject), reading->kinds);
 }
 
 static void read_probe(struct yaml_reader *reader, const struct yaml_node *node,

@@ -103,7 +103,7 @@ int plan_merge(const struct plan *old, const struct plan *fresh, struct plan **o
 // The variables of a process of one type, each name once: what launch_make() puts above those that
 // are inherited.
 struct effective {
-    const struct variable **variables;
+    struct variable *variables; // their texts are borrowed
     size_t count;
     struct name_index index;
 };
@@ -112,13 +112,13 @@ static void add_variables(struct effective *effective, const struct plan *plan,
                           const struct environment *environment)
 {
     for (size_t i = 0; i < environment->count; i++) {
-        const struct variable *variable = &environment->variables[i];
+        struct variable variable = environment->variables[i];
         size_t at = effective->count;
         // The formation's own values beat these.
-        if (str_is(variable->name, "PS") || (plan->has_port && str_is(variable->name, "PORT")))
+        if (str_is(variable.name, "PS") || (plan->has_port && str_is(variable.name, "PORT")))
             continue;
-        if (!name_index_find(&effective->index, variable->name, &at))
-            name_index_put(&effective->index, variable->name, effective->count++);
+        if (!name_index_find(&effective->index, variable.name, &at))
+            name_index_put(&effective->index, variable.name, effective->count++);
         effective->variables[at] = variable;
     }
 }
@@ -143,8 +143,8 @@ static bool effective_differs(const struct effective *a, const struct effective 
     if (a->count != b->count)
         return true;
     for (size_t i = 0; i < a->count; i++)
-        if (!name_index_find(&b->index, a->variables[i]->name, &at) ||
-            !str_equal(a->variables[i]->value, b->variables[at]->value))
+        if (!name_index_find(&b->index, a->variables[i].name, &at) ||
+            !str_equal(a->variables[i].value, b->variables[at].value))
             return true;
     return false;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # formation check: everything that is wrong, at once, each with its place.
-# shellcheck disable=SC2016,SC2154 # $HOME in quotes is meant so; bats sets stderr
+# shellcheck disable=SC2016,SC2154 # $HOME in quotes is meant so; bats sets stderr, stderr_lines
 load helpers
 
 # check ARGUMENT…: its exit status, $output and $stderr.
@@ -58,6 +58,79 @@ check() {
     [ "$status" -eq 0 ]
     [ "$(grep -c '^\.env:[123]:[0-9]*: warning: ' <<<"$stderr")" -eq 3 ]
     [[ $stderr != *.env:4* ]]
+}
+
+@test "readiness, order and rolls, each mistake with its place" {
+    procfile "web: sleep 1" "db: sleep 1" "cache: sleep 1"
+    cat >formation.yaml <<'END'
+processes:
+  web:
+    after: [db, cachd]
+    ready: {htpp: /}
+    roll: {surge: 0, max_unavailable: 0}
+  db:
+    after: web
+    ready: {log: "up ("}
+  cache:
+    after: cache
+    ready: {tcp: 80, exec: x}
+    alive: {tcp: 99999}
+END
+    check
+    [ "$status" -eq 2 ]
+    for place in 4:13 5:11 8:18 11:22 12:18; do
+        grep -q "^formation.yaml:$place: error: " <<<"$stderr"
+    done
+    grep -q "'http'" <<<"$stderr"
+    [ "$(grep -c . <<<"$stderr")" -eq 5 ]
+    cat >formation.yaml <<'END'
+processes:
+  web: {after: [db, cachd]}
+  db: {after: web}
+  cache: {after: cache}
+END
+    check
+    [ "$status" -eq 2 ]
+    [ "${#stderr_lines[@]}" -eq 3 ]
+    [[ ${stderr_lines[0]} == "formation.yaml:2:21: error: "*"'cachd': did you mean 'cache'?" ]]
+    [[ ${stderr_lines[1]} == "formation.yaml:4:18: error: 'cache' cannot wait for itself" ]]
+    [[ ${stderr_lines[2]} == "formation.yaml:3:15: error: "*": web waits for db, db for web" ]]
+}
+
+@test "what is said and means nothing is warned of" {
+    procfile "web: sleep 1" "db: sleep 1"
+    printf '%s\n' 'processes:' '  web: {after: db, boot: 5s}' '  db: {quantity: 0}' >formation.yaml
+    echo "NOTIFY_SOCKET=/run/mine" >.env
+    check
+    [ "$status" -eq 0 ]
+    grep -q "^formation.yaml:2:20: warning: 'boot' means nothing without 'ready'" <<<"$stderr"
+    grep -q "^formation.yaml:2:16: warning: 'web' waits for nothing here: .* 'db' is 0" <<<"$stderr"
+    grep -q "^.env:1:1: warning: the formation itself sets" <<<"$stderr"
+    [ "$(grep -c . <<<"$stderr")" -eq 3 ]
+}
+
+@test "without ports there is none to connect to" {
+    procfile "web: sleep 1"
+    printf 'processes:\n  web: {ready: {tcp: true}}\n' >formation.yaml
+    check
+    [ "$status" -eq 0 ]
+    [ "$stderr" = "" ]
+    run --separate-stderr "$FORMATION" start --no-port
+    [ "$status" -eq 2 ]
+    [[ $stderr == "formation.yaml:2:16: error: 'web' has no PORT with --no-port: "* ]]
+}
+
+@test "every example of the manual is taken" {
+    procfile "web: sleep 1" "db: sleep 1" "cache: sleep 1"
+    local example count=0
+    while read -r example; do
+        printf 'processes:\n  web:\n    %s\n' "$example" >formation.yaml
+        check
+        [ "$status" -eq 0 ]
+        count=$((count + 1))
+    done < <(sed -nE 's/^(\.Dl )?((after|alive|boot|ready|roll|watchdog): )/\2/p' \
+        "$BATS_TEST_DIRNAME/../../man/formation.yaml.5")
+    [ "$count" -eq 11 ]
 }
 
 @test "no Procfile, a directory, an empty one" {

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "plan/launch.h"
+#include "plan/merge.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -39,6 +40,16 @@ static bool is_terminated(struct str text)
     return strlen(text.bytes) == text.size;
 }
 
+static void check_probe(const struct probe *probe)
+{
+    REQUIRE(probe->kind <= PROBE_NOTIFY && probe->port <= 65535);
+    REQUIRE(is_terminated(probe->text));
+    if (probe->kind == PROBE_NONE)
+        return;
+    REQUIRE(probe->interval > 0 && probe->timeout > 0 && probe->failures > 0);
+    REQUIRE(probe->kind == PROBE_EXEC || probe->text.size <= LIMIT_PROBE_BYTES);
+}
+
 static void check_type(const struct declared_type *type)
 {
     REQUIRE(is_terminated(type->name) && is_terminated(type->command));
@@ -46,6 +57,13 @@ static void check_type(const struct declared_type *type)
     REQUIRE(type->quantity <= LIMIT_QUANTITY);
     REQUIRE(type->policy.stop_signal > 0 && type->policy.stop_signal <= 64);
     REQUIRE(type->policy.stop_grace >= 0);
+    REQUIRE(type->policy.boot_limit > 0 && type->policy.watchdog >= 0);
+    REQUIRE(type->policy.waits_for_ready == (type->ready.probe.kind != PROBE_NONE));
+    REQUIRE(type->alive.probe.kind != PROBE_LOG && type->alive.probe.kind != PROBE_NOTIFY);
+    check_probe(&type->ready.probe);
+    check_probe(&type->alive.probe);
+    for (size_t i = 0; i < type->after_count; i++)
+        REQUIRE(type->after[i].name.size > 0 && is_terminated(type->after[i].name));
     for (size_t i = 0; i < type->environment.count; i++) {
         REQUIRE(type->environment.variables[i].name.size > 0);
         REQUIRE(is_terminated(type->environment.variables[i].name));
@@ -63,6 +81,39 @@ static void check_places(const struct diagnostics *diagnostics, struct str text)
                 diagnostics->items[i].origin.line <= lines + 1);
 }
 
+// What a type waits for can be ready before it: each round takes away who waits for nobody.
+static void check_order(const struct plan *plan)
+{
+    bool is_ready[LIMIT_TYPES] = {false};
+    size_t ready_count = 0;
+    size_t before;
+    do {
+        before = ready_count;
+        for (size_t i = 0; i < plan->type_count; i++) {
+            const struct process_type *type = &plan->types[i];
+            bool waits = is_ready[i]; // no longer to be taken
+            for (size_t j = 0; j < type->after_count; j++)
+                waits |= !is_ready[type->after[j]];
+            if (waits)
+                continue;
+            is_ready[i] = true;
+            ready_count++;
+        }
+    } while (ready_count > before);
+    REQUIRE(ready_count == plan->type_count);
+}
+
+// Reloaded without a change: nothing is started again.
+static void check_reload(const struct plan *plan)
+{
+    struct plan *merged = NULL;
+    REQUIRE(plan_merge(plan, plan, &merged) == 0);
+    REQUIRE(merged->type_count == plan->type_count);
+    for (uint16_t i = 0; i < plan->type_count; i++)
+        REQUIRE(!plan_type_differs(plan, merged, i));
+    plan_free(merged);
+}
+
 static void check_plan(const struct declaration *declaration)
 {
     struct options options = {0};
@@ -73,7 +124,12 @@ static void check_plan(const struct declaration *declaration)
     int result = plan_assemble(&sources, &plan, &diagnostics);
     REQUIRE((result == 0) == (plan != NULL));
     REQUIRE((result == 0) == (diagnostics.error_count == 0));
+    if (plan) {
+        check_order(plan);
+        check_reload(plan);
+    }
     for (size_t i = 0; plan && i < plan->type_count; i++) {
+        REQUIRE(plan->types[i].policy.roll_surge + plan->types[i].policy.roll_max_unavailable > 0);
         static char *const inherited[] = {NULL};
         struct arena arena = {0};
         struct launch launch;
