@@ -134,11 +134,13 @@ static void put_event_detail(struct buffer *out, const struct description *descr
         break;
     case EVENT_LEFT:
     case EVENT_KILLING:
+    case EVENT_ROLL_HALTED:
     case EVENT_FORMATION_WAITING:
         json_put_integer(out, "count", event->detail);
         break;
     case EVENT_STOPPING:
     case EVENT_BOOT_EXPIRED:
+    case EVENT_UNRESPONSIVE:
         put_signal(out, "signal", event->detail);
         break;
     case EVENT_FORMATION_STOPPING:

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { PATH_BYTES = 4096 }; // PATH_MAX, the final NUL included
@@ -58,6 +59,13 @@ static int refuse(struct reader *reader, const char *wanted, const json_t *value
                        "takes %s, not %s", wanted, kind_of(value));
 }
 
+static int refuse_length(struct reader *reader)
+{
+    char what[64];
+    (void)snprintf(what, sizeof(what), "texts in '%s'", reader->parameter);
+    return refusal_set_limit(reader->refusal, what, LIMIT_PATTERNS);
+}
+
 static int read_bool(struct reader *reader, const json_t *value, void *out)
 {
     if (!json_is_boolean(value))
@@ -82,7 +90,7 @@ static int read_texts(struct reader *reader, const json_t *value, void *out)
     if (!json_is_array(value))
         return refuse(reader, "a list of texts", value);
     if (count > LIMIT_PATTERNS)
-        return refusal_set_limit(reader->refusal, reader->parameter, LIMIT_PATTERNS);
+        return refuse_length(reader);
     struct str *items = arena_alloc(&reader->request->arena, count * sizeof(*items));
     if (!items)
         return refusal_set_errno(reader->refusal, ENOMEM);

@@ -70,6 +70,12 @@ static int resolve(struct scaling *scaling, struct change *change, size_t *out)
         change->name = change->text;
         change->operation = '\0';
     }
+    struct str excerpt = str_excerpt(change->name);
+    struct str before_dot = str_slice(change->name, 0, str_find_char(change->name, '.'));
+    if (!find_type(scaling, change->name, out) && find_type(scaling, before_dot, out))
+        return refusal_set(scaling->refusal, REFUSAL_INVALID_CHANGE, change->text,
+                           "'%.*s' is one process: how many there are is said of '%.*s'",
+                           STR_ARGS(excerpt), STR_ARGS(before_dot));
     if (!find_type(scaling, change->name, out))
         return refuse_unknown(scaling, change->name);
     if (scaling->is_named[*out])
