@@ -26,6 +26,21 @@ static void finish(struct fixture *fixture)
     arena_fini(&fixture->arena);
 }
 
+static void expect_readiness_and_order(const struct declared_type *web)
+{
+    assert_int_equal(web->after_count, 2);
+    assert_true(str_is(web->after[1].name, "plain"));
+    assert_int_equal(web->after[1].origin.line, 13);
+    assert_int_equal(web->after[1].origin.column, 20);
+    assert_int_equal(web->ready.probe.kind, PROBE_NOTIFY);
+    assert_int_equal(web->alive.probe.failures, 5);
+    assert_true(web->policy.waits_for_ready);
+    assert_int_equal(web->policy.boot_limit, 120 * NSEC_PER_SEC);
+    assert_int_equal(web->policy.watchdog, 30 * NSEC_PER_SEC);
+    assert_int_equal(web->policy.roll_surge, 2);
+    assert_int_equal(web->policy.roll_max_unavailable, 0);
+}
+
 static void reads_every_key(void **state)
 {
     (void)state;
@@ -76,17 +91,7 @@ static void reads_every_key(void **state)
     assert_true(str_is(web->environment.variables[1].value, "1"));
     assert_true(str_is(web->environment.variables[2].value, ""));
     assert_int_equal(web->origin.line, 5);
-    assert_int_equal(web->after_count, 2);
-    assert_true(str_is(web->after[1].name, "plain"));
-    assert_int_equal(web->after[1].origin.line, 13);
-    assert_int_equal(web->after[1].origin.column, 20);
-    assert_int_equal(web->ready.probe.kind, PROBE_NOTIFY);
-    assert_int_equal(web->alive.probe.failures, 5);
-    assert_true(web->policy.waits_for_ready);
-    assert_int_equal(web->policy.boot_limit, 120 * NSEC_PER_SEC);
-    assert_int_equal(web->policy.watchdog, 30 * NSEC_PER_SEC);
-    assert_int_equal(web->policy.roll_surge, 2);
-    assert_int_equal(web->policy.roll_max_unavailable, 0);
+    expect_readiness_and_order(web);
     assert_true(str_is(declaration->types[1].command, "sleep 1"));
     assert_int_equal(declaration->types[2].policy.backoff_base, 50 * NSEC_PER_MSEC);
     assert_false(declaration->types[2].has_quantity);
