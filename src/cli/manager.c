@@ -46,7 +46,6 @@ int command_manager(struct invocation *invocation)
         status = load(&options, &arena, &plan);
     if (plan)
         status = manager_run(plan, &options);
-    plan_free(plan);
     arena_fini(&arena);
     return status;
 }

@@ -20,11 +20,14 @@ const char *process_state_name(enum process_state state);
 bool process_state_allows(enum process_state from, enum process_state to);
 
 enum record_flag {
-    RECORD_WANTED = 1 << 0,   // the plan has it; without, it is removed once it is finished
-    RECORD_ASKED = 1 << 1,    // its stop was asked for: the exit is no crash
-    RECORD_RESTART = 1 << 2,  // it is started again after the exit, by request
-    RECORD_KILLED = 1 << 3,   // SIGKILL was sent, or is due as soon as it runs
-    RECORD_UNSPAWNED = 1 << 4 // in backoff since the kernel refused to start it, not by a crash
+    RECORD_WANTED = 1 << 0,    // the plan has it; without, it is removed once it is finished
+    RECORD_ASKED = 1 << 1,     // its stop was asked for: the exit is no crash; who is finished so
+                               // was stopped by request and can be started by another
+    RECORD_RESTART = 1 << 2,   // it is started again after the exit, by request
+    RECORD_KILLED = 1 << 3,    // SIGKILL was sent, or is due as soon as it runs
+    RECORD_UNSPAWNED = 1 << 4, // in backoff since the kernel refused to start it, not by a crash
+    RECORD_ROLL = 1 << 5,      // it is restarted when its turn in a rolling restart comes
+    RECORD_ROLLED = 1 << 6,    // it was restarted by one, and has not proven itself since
 };
 
 // All that is known of one process. Times are CLOCK_MONOTONIC; NSEC_NEVER: none.

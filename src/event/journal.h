@@ -29,7 +29,7 @@ struct journal_cursor {
     uint64_t next;
 };
 
-enum { JOURNAL_VERSION = 1 };
+enum { JOURNAL_VERSION = 2 };
 
 // Takes zeroed memory into use, or continues a journal that an earlier writer left in any
 // condition between two instructions. Returns 0, or -EPROTO for another version's layout.

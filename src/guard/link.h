@@ -36,6 +36,8 @@ struct guard_request {
     uint64_t launch_at;   // position in the ring's endless count
 };
 
+enum { CONTROL_QUEUE = 512 }; // connections that wait to be accepted
+
 // What a manager may give to keep.
 enum manager_kept {
     KEPT_PLAN,    // the plan as bytes, in a memfd

@@ -2,6 +2,7 @@
 // The shell around supervise, in the order that makes it safe to be killed anywhere: an outcome's
 // events are journaled first, its actions carried out after that. What was journaled and not
 // carried out is found and carried out by the next manager (recover.c).
+#include "manager/serve.h"
 #include "manager/state.h"
 
 #include "os/clock.h"
@@ -24,6 +25,10 @@ static void decide(struct manager *manager, struct input *input)
     for (size_t i = 0; i < outcome.event_count; i++) {
         struct event event = outcome.events[i];
         journal_append(manager->journal, &event);
+        if (manager->subscriptions) {
+            listen_hear(manager, &event);
+            wait_hear(manager, &event);
+        }
     }
     tell(manager, outcome.events, outcome.event_count);
     for (size_t i = 0; i < outcome.event_count; i++)

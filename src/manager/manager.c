@@ -3,6 +3,8 @@
 #include "manager/manager.h"
 
 #include "manager/keep.h"
+#include "manager/remember.h"
+#include "manager/serve.h"
 #include "manager/state.h"
 #include "os/clock.h"
 #include "os/output.h"
@@ -88,7 +90,7 @@ static void flush(struct manager *manager)
 
 static nsec_t earliest(const struct manager *manager)
 {
-    nsec_t at = manager->wake_at;
+    nsec_t at = manager->server.has_backlog ? 0 : manager->wake_at;
     const nsec_t others[] = {manager->linger_at, manager->look_again_at, manager->push_again_at};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (others[i] < at)
@@ -101,6 +103,7 @@ static void run(struct manager *manager)
     while (!manager->is_over) {
         decide_all(manager);
         flush(manager);
+        serve_work(manager);
         if (manager->input_count > 0)
             continue;
         if (manager->is_over)
@@ -229,35 +232,83 @@ static int open_manager(struct manager *manager, struct error *error)
                      error);
 }
 
-int manager_run(const struct plan *plan, const struct options *options)
+static void say_system(struct manager *manager, const char *sentence)
+{
+    show_system(&manager->show, str_of(sentence));
+}
+
+// Quantities that were asked for in an earlier life; the command line beats them.
+static void recall(struct manager *manager)
 {
     struct error error;
-    struct manager *manager = calloc(1, sizeof(*manager));
-    if (!manager) {
-        say("no memory for the manager");
-        return 71;
-    }
-    manager->plan = plan;
-    manager->options = options;
-    ignore_signals();
-    if (open_manager(manager, &error) < 0) {
-        say(error.text);
-        return 71;
-    }
+    const struct options *options = manager->options;
+    if (options->formation || options->name_count > 0 || options->except || options->foreman)
+        return;
+    int result = remember_read(manager->plan, &error);
+    if (result < 0)
+        say_system(manager, error.text);
+    else if (result > 0)
+        say_system(manager, "some quantities are as they were scaled; "
+                            "'formation scale --reset' returns to those of the files");
+}
+
+// Returns 0, or -errno and a sentence when this formation must not run.
+static int begin(struct manager *manager, struct error *error)
+{
+    int result = serve_open(manager, error);
+    if (result == -EADDRINUSE)
+        return result;
+    if (result < 0) // it can be run, though not be asked
+        say_system(manager, error->text);
     if (manager->journal->newest > 0) {
         recover(manager);
-    } else {
-        (void)keep_plan(plan); // without it, the next manager reads the files again
-        decide_later(manager, (struct input){.kind = INPUT_PLAN, .plan = plan});
+        return 0;
     }
-    atomic_store(&manager->board->is_managed, true);
-    news_open(manager);
-    run(manager);
-    drain(manager);
+    manager->memory->began_at = clock_now();
+    recall(manager);
+    (void)keep_plan(manager->plan); // without it, the next manager reads the files again
+    manager->pipe_bytes = output_pipe_bytes(plan_process_count(manager->plan));
+    decide_later(manager, (struct input){.kind = INPUT_PLAN, .plan = manager->plan});
+    return 0;
+}
+
+static int finish(struct manager *manager)
+{
     int exit_status = manager->exit_status;
     act_send(manager, (struct guard_request){.kind = GUARD_END, .value = exit_status}, NULL, 0);
     show_close(&manager->show);
     supervisor_free(manager->supervisor);
+    plan_free(manager->plan);
     free(manager);
     return exit_status;
+}
+
+int manager_run(struct plan *plan, const struct options *options)
+{
+    enum { STATUS_OS_ERROR = 71, STATUS_RUNS_ALREADY = 1 };
+    struct error error;
+    struct manager *manager = calloc(1, sizeof(*manager));
+    if (!manager) {
+        plan_free(plan);
+        say("no memory for the manager");
+        return STATUS_OS_ERROR;
+    }
+    manager->plan = plan;
+    manager->options = options;
+    manager->server.fd = -1;
+    ignore_signals();
+    if (open_manager(manager, &error) < 0) {
+        say(error.text);
+        return STATUS_OS_ERROR;
+    }
+    if (begin(manager, &error) < 0) {
+        say(error.text);
+        return STATUS_RUNS_ALREADY;
+    }
+    atomic_store(&manager->board->is_managed, true);
+    news_open(manager);
+    run(manager);
+    serve_close(manager);
+    drain(manager);
+    return finish(manager);
 }

@@ -12,6 +12,7 @@
 
 // What outlives a manager, behind the board; zeroed at the beginning of a formation.
 struct manager_memory {
+    nsec_t began_at; // when the formation was started, CLOCK_MONOTONIC
     struct journal journal;
     struct recent recent;
 };
@@ -19,5 +20,5 @@ struct manager_memory {
 enum { MANAGER_MEMORY_BYTES = sizeof(struct manager_memory) };
 
 // Runs the formation, or goes on with it, until it is over; called in a process that the guard has
-// started. Owns nothing of its arguments. Returns the exit status.
-int manager_run(const struct plan *plan, const struct options *options);
+// started. Takes the plan over; `options` are borrowed. Returns the exit status.
+int manager_run(struct plan *plan, const struct options *options);

@@ -46,6 +46,10 @@ static inline uint32_t show_owner(struct process_id id)
 {
     return (uint32_t)id.type << 16 | id.number;
 }
+static inline struct process_id show_process(uint32_t owner)
+{
+    return (struct process_id){(uint16_t)((owner & ~SHOW_IS_NOTE) >> 16), (uint16_t)owner};
+}
 _Static_assert(LIMIT_TYPES < 1 << 15, "type and flag fit an owner");
 
 // Opens standard output. `recent` is borrowed. 0, or -errno with a sentence.

@@ -4,6 +4,7 @@
 
 #include "guard/link.h"
 #include "manager/manager.h"
+#include "manager/server.h"
 #include "manager/show.h"
 #include "os/loop.h"
 #include "os/tree.h"
@@ -47,7 +48,7 @@ struct found_program {
 enum { INPUT_QUEUE = 4 * LIMIT_PROCESSES };
 
 struct manager {
-    const struct plan *plan;
+    struct plan *plan; // in force
     const struct options *options;
     struct board *board;
     struct manager_memory *memory;
@@ -68,6 +69,9 @@ struct manager {
     struct loop_source outlet_source;
     struct show show;
     struct lines_budget budget;
+    struct server server; // of the control socket; fd -1: there is none
+    struct subscription *subscriptions;
+    uint64_t reviewed; // the last event that was looked at for those who wait
 
     nsec_t wake_at;       // supervise wants INPUT_TIME
     nsec_t linger_at;     // an unfinished line wants to be shown

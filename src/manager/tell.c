@@ -64,6 +64,12 @@ static void write_process_sentence(struct manager *manager, const struct event *
     case EVENT_BOOT_EXPIRED:
         sentence_boot_expired(out, policy->boot_limit);
         break;
+    case EVENT_UNRESPONSIVE:
+        sentence_unresponsive(out);
+        break;
+    case EVENT_ROLL_HALTED:
+        sentence_roll_halted(out, (unsigned)event->detail);
+        break;
     case EVENT_ABANDONED:
         sentence_abandoned(out, event->detail);
         break;

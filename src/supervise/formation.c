@@ -6,9 +6,15 @@
 #include <string.h>
 #include <sys/wait.h>
 
-static bool is_wanted(const struct plan *plan, struct process_id id)
+unsigned formation_quantity(const struct supervisor *supervisor, unsigned type)
 {
-    return id.type < plan->type_count && id.number <= plan->types[id.type].quantity;
+    return supervisor->plan->types[type].quantity + supervisor->surge[type];
+}
+
+static bool is_wanted(const struct supervisor *supervisor, struct process_id id)
+{
+    return id.type < supervisor->plan->type_count &&
+           id.number <= formation_quantity(supervisor, id.type);
 }
 
 // A process that was to be removed, and has not gone yet, is wanted again.
@@ -23,13 +29,14 @@ static void review(struct supervisor *supervisor, unsigned slot)
 {
     struct process_record *process = &supervisor->processes[slot];
     bool has = process->flags & RECORD_WANTED;
-    bool wants = is_wanted(supervisor->plan, process->id);
+    bool wants = is_wanted(supervisor, process->id);
     if (has && !wants) {
         process->flags &= (uint8_t)~RECORD_WANTED;
         process_stop(supervisor, slot);
     } else if (!has && wants) {
         revive(supervisor, slot);
-    } else if (wants && process->state == PROCESS_WAITING) {
+    } else if (wants && process->state == PROCESS_WAITING &&
+               !order_has(supervisor, process->id.type)) {
         process_start(supervisor, slot); // its first manager died before it could say so
     }
 }
@@ -59,13 +66,14 @@ static void place(struct supervisor *supervisor, unsigned slot, struct process_i
     supervisor->state_count[PROCESS_VACANT]++;
     process_enter(supervisor, slot, PROCESS_WAITING, NSEC_NEVER);
     outcome_event(supervisor, slot, EVENT_PLACED, 0);
-    process_start(supervisor, slot);
+    if (!order_has(supervisor, id.type))
+        process_start(supervisor, slot);
 }
 
 // Places the numbers of one type that nobody has yet, lowest first.
 static unsigned place_missing(struct supervisor *supervisor, unsigned type, unsigned from)
 {
-    unsigned quantity = supervisor->plan->types[type].quantity;
+    unsigned quantity = formation_quantity(supervisor, type);
     memset(supervisor->numbers_seen, 0, sizeof(supervisor->numbers_seen[0]) * (quantity + 1));
     for (unsigned slot = 0; slot < supervisor->slot_count; slot++) {
         const struct process_record *process = &supervisor->processes[slot];
@@ -117,7 +125,7 @@ void formation_plan(struct supervisor *supervisor, const struct plan *plan)
             review(supervisor, slot);
     unsigned from = 0;
     for (unsigned type = 0; type < plan->type_count && !supervisor->has_unplaced; type++)
-        if (plan->types[type].quantity > 0)
+        if (formation_quantity(supervisor, type) > 0)
             from = place_missing(supervisor, type, from);
 }
 
@@ -145,8 +153,10 @@ void formation_stop(struct supervisor *supervisor, int signal, bool asked, int e
 {
     struct formation_record *formation = &supervisor->formation;
     if (formation->phase != FORMATION_RUNNING) {
-        // Somebody asks for an end that has begun: patience is over at the second Ctrl-C.
-        if (formation->asked && asked && signal == SIGINT)
+        // Somebody asks for an end that has begun: patience is over at the second Ctrl-C. One key
+        // may come twice, though: to us and, by way of a parent such as make or timeout, again.
+        bool is_second = supervisor->now - formation->since >= SECOND_INTERRUPT_AFTER;
+        if (formation->asked && asked && signal == SIGINT && is_second)
             formation_kill(supervisor);
         else if (formation->phase == FORMATION_STOPPING && asked && !formation->asked)
             ask(supervisor);
@@ -198,16 +208,39 @@ static int status_of_first_failure(const struct supervisor *supervisor)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+// Somebody has stopped processes one by one, and may start them again.
+static bool is_halted_by_request(const struct supervisor *supervisor)
+{
+    for (unsigned slot = 0; slot < supervisor->slot_count; slot++)
+        if (supervisor->processes[slot].state == PROCESS_FINISHED &&
+            supervisor->processes[slot].flags & RECORD_ASKED)
+            return true;
+    return false;
+}
+
+static void advance(struct supervisor *supervisor)
+{
+    if (supervisor->is_rolling)
+        roll_advance(supervisor);
+    bool can_place = supervisor->has_unplaced && supervisor->state_count[PROCESS_VACANT] > 0;
+    if (supervisor->must_replan || can_place) {
+        supervisor->must_replan = false;
+        formation_plan(supervisor, supervisor->plan);
+    }
+    if (supervisor->state_count[PROCESS_WAITING] > 0)
+        order_advance(supervisor);
+}
+
 void formation_settle(struct supervisor *supervisor)
 {
     struct formation_record *formation = &supervisor->formation;
-    if (supervisor->has_unplaced && supervisor->state_count[PROCESS_VACANT] > 0)
-        formation_plan(supervisor, supervisor->plan);
+    if (formation->phase == FORMATION_RUNNING)
+        advance(supervisor);
     if (formation->phase == FORMATION_ENDED || active_count(supervisor) > 0)
         return;
     if (formation->phase == FORMATION_RUNNING) {
-        if (supervisor->state_count[PROCESS_FINISHED] == 0)
-            return; // scaled to nothing: it waits for the next plan
+        if (supervisor->state_count[PROCESS_FINISHED] == 0 || is_halted_by_request(supervisor))
+            return; // scaled to nothing, or stopped: it waits for the next request
         formation->exit_status = status_of_first_failure(supervisor);
     }
     enter_phase(supervisor, FORMATION_ENDED, NSEC_NEVER);

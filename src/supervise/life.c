@@ -7,9 +7,8 @@
 #include <errno.h>
 #include <sys/wait.h> // the macros that read a wait status; no system call
 
-// Changes what is to become of a process, in one event, if that is news.
-static void amend(struct supervisor *supervisor, unsigned slot, unsigned set, unsigned clear,
-                  uint32_t crashes)
+void process_amend(struct supervisor *supervisor, unsigned slot, unsigned set, unsigned clear,
+                   uint32_t crashes)
 {
     struct process_record *process = &supervisor->processes[slot];
     unsigned flags = (process->flags | set) & ~clear;
@@ -22,7 +21,7 @@ static void amend(struct supervisor *supervisor, unsigned slot, unsigned set, un
 
 static void set_flags(struct supervisor *supervisor, unsigned slot, unsigned set, unsigned clear)
 {
-    amend(supervisor, slot, set, clear, supervisor->processes[slot].crashes);
+    process_amend(supervisor, slot, set, clear, supervisor->processes[slot].crashes);
 }
 
 static void finish(struct supervisor *supervisor, unsigned slot)
@@ -42,7 +41,7 @@ void process_start(struct supervisor *supervisor, unsigned slot)
 {
     struct process_record *process = &supervisor->processes[slot];
     process->token++;
-    process->flags &= RECORD_WANTED;
+    process->flags &= RECORD_WANTED | RECORD_ROLLED;
     process->kills = 0;
     process->ready_at = NSEC_NEVER;
     process_enter(supervisor, slot, PROCESS_STARTING, NSEC_NEVER);
@@ -134,13 +133,13 @@ void process_restart(struct supervisor *supervisor, unsigned slot)
     switch ((enum process_state)process->state) {
     case PROCESS_RUNNING:
     case PROCESS_READY:
-        process->flags |= RECORD_RESTART;
+        process->flags = (uint8_t)((process->flags | RECORD_RESTART) & ~RECORD_ROLL);
         process->crashes = 0;
         send_stop(supervisor, slot, EVENT_STOPPING);
         break;
     case PROCESS_STOPPING:
     case PROCESS_EXITED:
-        amend(supervisor, slot, RECORD_RESTART, RECORD_ASKED, 0);
+        process_amend(supervisor, slot, RECORD_RESTART, RECORD_ASKED | RECORD_ROLL, 0);
         break;
     case PROCESS_BACKOFF:
         process->crashes = 0;
@@ -152,7 +151,7 @@ void process_restart(struct supervisor *supervisor, unsigned slot)
         process_start(supervisor, slot);
         break;
     case PROCESS_STARTING: // a stop may have been asked for and not been carried out yet
-        amend(supervisor, slot, 0, RECORD_ASKED, 0);
+        process_amend(supervisor, slot, 0, RECORD_ASKED, 0);
         break;
     case PROCESS_WAITING:
     case PROCESS_VACANT:
@@ -161,11 +160,38 @@ void process_restart(struct supervisor *supervisor, unsigned slot)
     }
 }
 
+void process_halt(struct supervisor *supervisor, unsigned slot)
+{
+    struct process_record *process = &supervisor->processes[slot];
+    const unsigned marks = RECORD_ROLL | RECORD_ROLLED;
+    if (supervisor->formation.phase != FORMATION_RUNNING || !(process->flags & RECORD_WANTED))
+        return;
+    if (process->state == PROCESS_FINISHED) {
+        set_flags(supervisor, slot, RECORD_ASKED, marks);
+        return;
+    }
+    process->flags &= (uint8_t)~marks;
+    if (process->state == PROCESS_WAITING || process->state == PROCESS_BACKOFF)
+        process->flags |= RECORD_ASKED;
+    process_stop(supervisor, slot);
+}
+
+void process_begin(struct supervisor *supervisor, unsigned slot)
+{
+    const struct process_record *process = &supervisor->processes[slot];
+    if (supervisor->formation.phase != FORMATION_RUNNING || !(process->flags & RECORD_WANTED))
+        return;
+    if (process->state == PROCESS_WAITING) // whoever asks knows better what must be ready before
+        process_start(supervisor, slot);
+    else if (process->state != PROCESS_RUNNING && process->state != PROCESS_READY)
+        process_restart(supervisor, slot);
+}
+
 void process_resume(struct supervisor *supervisor, unsigned slot)
 {
     const struct process_record *process = &supervisor->processes[slot];
     bool is_serving = process->state == PROCESS_RUNNING || process->state == PROCESS_READY;
-    if (process->state == PROCESS_WAITING)
+    if (process->state == PROCESS_WAITING && !order_has(supervisor, process->id.type))
         process_start(supervisor, slot);
     else if (process->state == PROCESS_FINISHED && !(process->flags & RECORD_WANTED))
         finish(supervisor, slot);
@@ -187,6 +213,8 @@ static void crashed(struct supervisor *supervisor, unsigned slot)
     struct process_record *process = &supervisor->processes[slot];
     const struct process_policy *policy = policy_of(supervisor, process);
     bool failed = process->exit_status != 0;
+    if (process->flags & RECORD_ROLLED)
+        roll_halt(supervisor, slot);
     if (policy->restart == RESTART_NEVER || (policy->restart == RESTART_ON_FAILURE && !failed)) {
         finish(supervisor, slot);
         return;
@@ -226,7 +254,7 @@ static void spawned(struct supervisor *supervisor, unsigned slot, int pid)
     outcome_event(supervisor, slot, EVENT_STARTED, pid);
     if (process->flags & RECORD_KILLED)
         send_kill(supervisor, slot);
-    else if (process->flags & RECORD_ASKED)
+    else if (process->flags & (RECORD_ASKED | RECORD_RESTART))
         send_stop(supervisor, slot, EVENT_STOPPING);
 }
 
@@ -290,6 +318,22 @@ static void emptied(struct supervisor *supervisor, unsigned slot)
         crashed(supervisor, slot);
 }
 
+// What a person asks for, or a check that a person has declared.
+static void request(struct supervisor *supervisor, unsigned slot, enum input_kind kind)
+{
+    enum process_state state = supervisor->processes[slot].state;
+    if (kind == INPUT_RESTART)
+        process_restart(supervisor, slot);
+    else if (kind == INPUT_ROLL)
+        roll_mark(supervisor, slot);
+    else if (kind == INPUT_HALT)
+        process_halt(supervisor, slot);
+    else if (kind == INPUT_START)
+        process_begin(supervisor, slot);
+    else if (kind == INPUT_UNRESPONSIVE && (state == PROCESS_RUNNING || state == PROCESS_READY))
+        send_stop(supervisor, slot, EVENT_UNRESPONSIVE);
+}
+
 void process_input(struct supervisor *supervisor, const struct input *input)
 {
     unsigned slot = input->slot;
@@ -305,6 +349,7 @@ void process_input(struct supervisor *supervisor, const struct input *input)
     } else if (input->kind == INPUT_READY && state == PROCESS_RUNNING) {
         process_enter(supervisor, slot, PROCESS_READY, NSEC_NEVER);
         process->ready_at = supervisor->now;
+        process->flags &= (uint8_t)~RECORD_ROLLED;
         outcome_event(supervisor, slot, EVENT_READY, 0);
     } else if (input->kind == INPUT_UNREADY && state == PROCESS_READY) {
         process_enter(supervisor, slot, PROCESS_RUNNING, NSEC_NEVER);
@@ -319,8 +364,8 @@ void process_input(struct supervisor *supervisor, const struct input *input)
                            policy_of(supervisor, process)->stop_signal);
     } else if (input->kind == INPUT_EMPTIED && state == PROCESS_EXITED) {
         emptied(supervisor, slot);
-    } else if (input->kind == INPUT_RESTART) {
-        process_restart(supervisor, slot);
+    } else {
+        request(supervisor, slot, input->kind);
     }
 }
 

@@ -14,6 +14,7 @@ enum {
 #define KILLS_BEFORE_ABANDONING 5     // then it hangs in the kernel and nobody can end it
 #define FIRST_WAITING_NOTICE_AFTER NSEC_PER_SEC
 #define NEXT_WAITING_NOTICE_AFTER (5 * NSEC_PER_SEC)
+#define SECOND_INTERRUPT_AFTER (100 * NSEC_PER_MSEC) // no hand is faster
 #define REFUSAL_PAUSE_FIRST (50 * NSEC_PER_MSEC) // design §4: a failed spawn is not a crash
 #define REFUSAL_PAUSE_LONGEST (2 * NSEC_PER_SEC)
 
@@ -29,7 +30,10 @@ struct supervisor {
     nsec_t wake_at;          // not later than the earliest deadline; earlier does no harm
     nsec_t boots_paid_until; // the budget of boots: see budget.c
     struct formation_record formation;
-    bool has_unplaced; // the plan wants more than there were vacant slots
+    bool has_unplaced;           // the plan wants more than there were vacant slots
+    bool is_rolling;             // some record may have a mark of a rolling restart
+    bool must_replan;            // a roll's extra processes are no longer wanted, or only now
+    uint16_t surge[LIMIT_TYPES]; // how many more than the plan's quantity a roll wants
     unsigned slot_count;
     unsigned state_count[PROCESS_STATE_COUNT]; // how many processes are in each state
     size_t event_count;
@@ -56,16 +60,33 @@ void process_start(struct supervisor *supervisor, unsigned slot);
 void process_stop(struct supervisor *supervisor, unsigned slot);    // by request
 void process_kill(struct supervisor *supervisor, unsigned slot);    // at once
 void process_restart(struct supervisor *supervisor, unsigned slot); // by request
-void process_resume(struct supervisor *supervisor, unsigned slot);  // what was decided half
+void process_halt(struct supervisor *supervisor, unsigned slot);    // by request, to stay so
+void process_begin(struct supervisor *supervisor, unsigned slot);  // by request, if it is not there
+void process_resume(struct supervisor *supervisor, unsigned slot); // what was decided half
 void process_input(struct supervisor *supervisor, const struct input *input);
 void process_time(struct supervisor *supervisor, unsigned slot);
+
+// Changes what is to become of a process, in one event, if that is news.
+void process_amend(struct supervisor *supervisor, unsigned slot, unsigned set, unsigned clear,
+                   uint32_t crashes);
 
 // formation.c: all of them.
 void formation_plan(struct supervisor *supervisor, const struct plan *plan);
 void formation_stop(struct supervisor *supervisor, int signal, bool asked, int exit_status);
 void formation_kill(struct supervisor *supervisor);
 void formation_time(struct supervisor *supervisor);
-void formation_settle(struct supervisor *supervisor); // after each step: is all over?
+void formation_settle(struct supervisor *supervisor); // after each step: what follows from it
+unsigned formation_quantity(const struct supervisor *supervisor, unsigned type); // surge included
+
+// roll.c: rolling restarts.
+void roll_mark(struct supervisor *supervisor, unsigned slot);    // its turn shall come
+void roll_advance(struct supervisor *supervisor);                // whose turn it is
+void roll_halt(struct supervisor *supervisor, unsigned culprit); // it has failed
+void roll_restore(struct supervisor *supervisor, unsigned slot); // a record of a dead supervisor
+
+// order.c
+void order_advance(struct supervisor *supervisor); // starts those that wait, and need not any more
+bool order_has(const struct supervisor *supervisor, unsigned type); // it may have to wait
 
 // budget.c
 nsec_t budget_pause(struct supervisor *supervisor, const struct process_policy *policy,

@@ -50,6 +50,8 @@ void supervisor_restore(struct supervisor *supervisor, const struct snapshot *sn
     for (unsigned slot = 0; slot < snapshot->slot_count; slot++) {
         supervisor->processes[slot] = snapshot->processes[slot];
         supervisor->state_count[snapshot->processes[slot].state]++;
+        if (plan && snapshot->processes[slot].state != PROCESS_VACANT)
+            roll_restore(supervisor, slot);
     }
 }
 
@@ -94,6 +96,10 @@ void supervise_step(struct supervisor *supervisor, const struct input *input, st
     case INPUT_LEFT:
     case INPUT_EMPTIED:
     case INPUT_RESTART:
+    case INPUT_ROLL:
+    case INPUT_HALT:
+    case INPUT_START:
+    case INPUT_UNRESPONSIVE:
         if (input->slot < supervisor->slot_count)
             process_input(supervisor, input);
         break;

@@ -21,6 +21,10 @@ enum input_kind {
     INPUT_LEFT,         // after EXITED: `value` processes of its tree live on
     INPUT_EMPTIED,      // after EXITED: nothing of its tree is left, all of its output was read
     INPUT_RESTART,      // start `slot` anew; also clears a pause
+    INPUT_ROLL,         // …when its turn comes in the rolling restart of its type
+    INPUT_HALT,         // stop `slot`; it stays finished until it is started by request
+    INPUT_START,        // start `slot`, whatever it waits for, unless it runs
+    INPUT_UNRESPONSIVE, // `slot` no longer does its work: stop it, as a crash
     INPUT_STOP,         // end the formation in order, asked for by signal `value` (0: none)
     INPUT_KILL,         // end it now
     INPUT_TIME,         // nothing but that time passed

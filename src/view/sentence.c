@@ -165,6 +165,19 @@ void sentence_boot_expired(struct buffer *out, nsec_t limit)
     buffer_append_format(out, "not ready within %s, stopping it", duration_format(limit, text));
 }
 
+void sentence_unresponsive(struct buffer *out)
+{
+    buffer_append_text(out, "no sign of life, stopping it");
+}
+
+void sentence_roll_halted(struct buffer *out, unsigned left)
+{
+    buffer_append_text(out, "the rolling restart is halted");
+    if (left > 0)
+        buffer_append_format(out, ": %u %s not restarted", left,
+                             left == 1 ? "process was" : "processes were");
+}
+
 void sentence_left_behind(struct buffer *out, unsigned count)
 {
     buffer_append_format(out,

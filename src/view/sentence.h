@@ -49,6 +49,12 @@ void sentence_waiting(struct buffer *out, const struct str *names, size_t count)
 // "not ready within 60s, stopping it"
 void sentence_boot_expired(struct buffer *out, nsec_t limit);
 
+// "no sign of life, stopping it"
+void sentence_unresponsive(struct buffer *out);
+
+// "the rolling restart is halted: 3 processes were not restarted"
+void sentence_roll_halted(struct buffer *out, unsigned left);
+
 // Its main process ended, `count` processes of its tree live on: what is wrong and what to change.
 void sentence_left_behind(struct buffer *out, unsigned count);
 

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+// The files are read as at the start. What they say now is merged into the plan that runs, so that
+// every process keeps its id; types that are started in another way are rolled.
+#include "manager/serve.h"
+
+#include "control/json_put.h"
+#include "control/varlink.h"
+#include "manager/load.h"
+#include "manager/remember.h"
+#include "plan/merge.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static void put_findings(struct buffer *out, const char *name,
+                         const struct diagnostics *diagnostics, enum severity severity)
+{
+    char text[DIAGNOSTIC_TEXT_BYTES];
+    json_put_list(out, name);
+    for (size_t i = 0; i < diagnostics->count; i++)
+        if (diagnostics->items[i].severity == severity)
+            json_put_text(out, NULL,
+                          str_of(diagnostic_format(&diagnostics->items[i], text, sizeof(text))));
+    json_put_list_end(out);
+}
+
+static void refuse_findings(struct client *client, const struct diagnostics *diagnostics)
+{
+    char text[DIAGNOSTIC_TEXT_BYTES];
+    struct arena arena = {0};
+    struct refusal refusal = {0};
+    struct str *items = arena_alloc(&arena, diagnostics->count * sizeof(*items) + 1);
+    size_t count = 0;
+    for (size_t i = 0; items && i < diagnostics->count; i++) {
+        if (diagnostics->items[i].severity != SEVERITY_ERROR)
+            continue;
+        struct str finding = str_of(diagnostic_format(&diagnostics->items[i], text, sizeof(text)));
+        if (arena_str(&arena, finding, &items[count]) == 0)
+            count++;
+    }
+    (void)refusal_set_findings(&refusal, (struct str_list){items, count});
+    serve_refuse(client, &refusal);
+    arena_fini(&arena);
+}
+
+// What somebody has asked for by `scale` stays, as long as the type does.
+static void keep_scaled(const struct plan *old, struct plan *merged)
+{
+    for (size_t i = 0; i < old->type_count; i++)
+        if (!merged->types[i].is_gone && old->types[i].quantity != old->types[i].declared)
+            merged->types[i].quantity = old->types[i].quantity;
+}
+
+struct difference {
+    bool is_restarted[LIMIT_TYPES];
+    bool is_changed[LIMIT_TYPES];
+};
+
+static void compare(const struct plan *old, const struct plan *merged, struct difference *out)
+{
+    for (size_t i = 0; i < merged->type_count; i++) {
+        bool is_new = i >= old->type_count;
+        out->is_restarted[i] = plan_type_differs(old, merged, (uint16_t)i);
+        out->is_changed[i] = is_new || out->is_restarted[i] ||
+                             merged->types[i].quantity != old->types[i].quantity;
+    }
+}
+
+static void put_changed(const struct plan *plan, const struct difference *difference,
+                        struct buffer *out)
+{
+    json_put_list(out, "changed");
+    for (size_t i = 0; i < plan->type_count; i++)
+        if (difference->is_changed[i])
+            json_put_text(out, NULL, plan->types[i].name);
+    json_put_list_end(out);
+}
+
+static void put_in_force(struct manager *manager, struct subscription *subscription,
+                         struct plan *merged)
+{
+    struct difference difference = {0};
+    compare(manager->plan, merged, &difference);
+    serve_adopt_plan(manager, merged);
+    put_changed(merged, &difference, &subscription->changes);
+    unsigned slot_count = supervisor_slot_count(manager->supervisor);
+    for (unsigned slot = 0; slot < slot_count; slot++) {
+        const struct process_record *record = supervisor_process(manager->supervisor, slot);
+        unsigned type = record->id.type;
+        if (record->state == PROCESS_VACANT || !difference.is_changed[type])
+            continue;
+        bool is_wanted = record->flags & RECORD_WANTED;
+        bool runs_otherwise = difference.is_restarted[type] && is_wanted &&
+                              record->state != PROCESS_FINISHED &&
+                              record->state != PROCESS_WAITING;
+        if (is_wanted && record->state == PROCESS_FINISHED)
+            continue; // it was stopped, or has done its work
+        wait_add(subscription, record, slot, is_wanted ? GOAL_READY : GOAL_GONE,
+                 runs_otherwise && record->starts > 0);
+        if (runs_otherwise)
+            decide_later(manager, (struct input){.kind = INPUT_ROLL, .slot = slot});
+    }
+    decide_all(manager);
+}
+
+// The old plan and the new one, put together. 0, or refused.
+static int make_merged(struct manager *manager, struct client *client,
+                       struct diagnostics *diagnostics, struct plan **out)
+{
+    struct refusal refusal = {0};
+    struct plan *fresh = NULL;
+    int result = load_plan(manager->options, environ, diagnostics, &fresh);
+    if (result == -EINVAL) {
+        refuse_findings(client, diagnostics);
+        return result;
+    }
+    if (result == 0)
+        result = plan_merge(manager->plan, fresh, out);
+    plan_free(fresh);
+    if (result == 0) {
+        keep_scaled(manager->plan, *out);
+        return 0;
+    }
+    if (result == -E2BIG)
+        (void)refusal_set_limit(&refusal, "types, those included that are gone", LIMIT_TYPES);
+    else
+        (void)refusal_set_errno(&refusal, -result);
+    serve_refuse(client, &refusal);
+    return result;
+}
+
+void reload_serve(struct manager *manager, struct client *client, struct request *request)
+{
+    struct diagnostics *diagnostics = calloc(1, sizeof(*diagnostics));
+    struct plan *merged = NULL;
+    if (!diagnostics || make_merged(manager, client, diagnostics, &merged) < 0) {
+        client->out.failed = client->out.failed || !diagnostics;
+        request_fini(request);
+    } else {
+        size_t most = LIMIT_PROCESSES;
+        struct subscription *subscription = wait_new(manager, client, request, most);
+        if (subscription) {
+            put_in_force(manager, subscription, merged);
+            put_findings(&subscription->changes, "warnings", diagnostics, SEVERITY_WARNING);
+            wait_begin(manager, subscription);
+        } else {
+            plan_free(merged);
+            client->out.failed = true;
+        }
+    }
+    if (diagnostics)
+        diagnostics_fini(diagnostics);
+    free(diagnostics);
+}

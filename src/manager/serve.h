@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// The methods of org.formation.Manager, between the clients and the rest of the manager. Shared by
+// the files of this module only.
+#pragma once
+
+#include "control/describe.h"
+#include "control/request.h"
+#include "control/selection.h"
+#include "manager/server.h"
+#include "manager/state.h"
+
+#include <stdbool.h>
+
+// What a process is to become before a client gets its answer.
+enum goal {
+    GOAL_READY, // ready, or over in order
+    GOAL_GONE,  // it does not run
+};
+
+struct target {
+    unsigned slot;
+    struct process_id id;
+    enum goal goal;
+    uint32_t token; // of the incarnation that counts, or a later one
+    bool is_done;
+};
+
+// A request that is not answered yet: it waits for `targets`, or it listens.
+struct subscription {
+    struct request request;
+    struct selection selection;
+    struct client *client;
+    struct subscription *next; // of all, in manager->subscriptions
+    struct target *targets;    // of request.arena
+    size_t target_count;
+    size_t done_count;
+    struct buffer changes; // JSON: what Scale or Reload changed, for the last reply
+    uint64_t lost;         // lines or events since the last one that it got
+};
+
+// serve.c
+// Makes the socket, or goes on with that of a dead manager. 0, or -errno and a sentence.
+int serve_open(struct manager *manager, struct error *error);
+void serve_work(struct manager *manager);
+void serve_close(struct manager *manager);
+void serve_refuse(struct client *client, const struct refusal *refusal);
+struct description serve_description(const struct manager *manager);
+
+// Which processes a request means. The arena is the request's. 0, or refused already.
+int serve_select(struct manager *manager, struct client *client, struct request *request,
+                 struct selection *out);
+
+// serve_read.c: what is.
+void serve_status(struct manager *manager, struct client *client);
+void serve_list(struct manager *manager, struct client *client, struct request *request);
+void serve_why(struct manager *manager, struct client *client, struct request *request);
+
+// serve_change.c: what shall be. They take the request over.
+void serve_scale(struct manager *manager, struct client *client, struct request *request);
+void serve_processes(struct manager *manager, struct client *client, struct request *request);
+void serve_signal(struct manager *manager, struct client *client, struct request *request);
+void serve_shutdown(struct manager *manager, struct client *client, struct request *request);
+
+// Puts a plan in force, which the manager owns from then on.
+void serve_adopt_plan(struct manager *manager, struct plan *plan);
+
+// reload.c
+void reload_serve(struct manager *manager, struct client *client, struct request *request);
+
+// serve_wait.c: answers that come when the effect is there.
+struct subscription *wait_new(struct manager *manager, struct client *client,
+                              struct request *request, size_t target_count); // NULL: no memory
+void wait_add(struct subscription *subscription, const struct process_record *record,
+              unsigned slot, enum goal goal, bool of_next);
+void wait_begin(struct manager *manager, struct subscription *subscription);
+void wait_review(struct manager *manager); // after every round of decisions
+void wait_hear(struct manager *manager, const struct event *event);
+
+// serve_listen.c: lines and events.
+void serve_logs(struct manager *manager, struct client *client, struct request *request);
+void serve_events(struct manager *manager, struct client *client, struct request *request);
+void listen_hear(struct manager *manager, const struct event *event);
+
+void listen_finish(struct manager *manager, struct subscription *subscription);
+
+// The formation is over: whoever listens has heard all, whoever still waits waits in vain.
+void subscription_end(struct manager *manager, struct subscription *subscription);
+void subscription_free(struct manager *manager, struct subscription *subscription);

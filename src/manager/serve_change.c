@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+// Requests that change something. Each is checked whole before anything is done; what is done then
+// are inputs to supervise, so a request at the worst time is no special case here.
+#include "manager/serve.h"
+
+#include "control/json_put.h"
+#include "control/scale.h"
+#include "control/varlink.h"
+#include "manager/keep.h"
+#include "manager/remember.h"
+#include "plan/archive.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+static void refuse_errno(struct client *client, int code)
+{
+    struct refusal refusal = {0};
+    (void)refusal_set_errno(&refusal, code);
+    serve_refuse(client, &refusal);
+}
+
+static void decide_now(struct manager *manager, struct input input)
+{
+    decide_later(manager, input);
+    decide_all(manager);
+}
+
+void serve_adopt_plan(struct manager *manager, struct plan *plan)
+{
+    struct plan *old = manager->plan;
+    (void)keep_plan(plan); // a manager that dies now comes back with what is about to be done
+    manager->plan = plan;
+    decide_now(manager, (struct input){.kind = INPUT_PLAN, .plan = plan});
+    plan_free(old);
+}
+
+static bool is_changed(const struct manager *manager, const unsigned *before, unsigned type)
+{
+    return manager->plan->types[type].quantity != before[type];
+}
+
+// After the plan is in force: who is new must become ready, who is too many must go.
+static void wait_for_scale(struct manager *manager, struct subscription *subscription,
+                           const unsigned *before)
+{
+    for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++) {
+        const struct process_record *record = supervisor_process(manager->supervisor, slot);
+        if (record->state == PROCESS_VACANT || !is_changed(manager, before, record->id.type))
+            continue;
+        if (record->id.number > manager->plan->types[record->id.type].quantity)
+            wait_add(subscription, record, slot, GOAL_GONE, false);
+        else if (record->id.number > before[record->id.type])
+            wait_add(subscription, record, slot, GOAL_READY, false);
+    }
+}
+
+static int scaled_plan(const struct plan *plan, const unsigned *quantities, struct plan **out)
+{
+    int result = archive_copy(plan, out);
+    for (size_t i = 0; result == 0 && i < plan->type_count; i++)
+        (*out)->types[i].quantity = quantities[i];
+    return result;
+}
+
+static void declared_quantities(const struct plan *plan, unsigned *out)
+{
+    for (size_t i = 0; i < plan->type_count; i++)
+        out[i] = plan->types[i].declared;
+}
+
+// Returns 0 with the new plan, not in force yet; or refuses.
+static int make_scaled_plan(struct manager *manager, struct client *client,
+                            const struct request *request, struct plan **out)
+{
+    unsigned declared[LIMIT_TYPES];
+    unsigned quantities[LIMIT_TYPES];
+    struct refusal refusal = {0};
+    struct error error;
+    declared_quantities(manager->plan, declared);
+    const struct scale scale = {request->scale.changes, request->scale.reset, declared};
+    int result = scale_apply(manager->plan, &scale, quantities, &refusal);
+    if (result == 0) {
+        result = scaled_plan(manager->plan, quantities, out);
+        if (result < 0)
+            (void)refusal_set_errno(&refusal, -result);
+    }
+    if (result == 0) {
+        result = remember_write(*out, &error);
+        if (result < 0) {
+            plan_free(*out);
+            (void)refusal_set(&refusal, REFUSAL_FAILED, str_of(""), "%s", error.text);
+        }
+    }
+    if (result < 0)
+        serve_refuse(client, &refusal);
+    return result;
+}
+
+void serve_scale(struct manager *manager, struct client *client, struct request *request)
+{
+    unsigned before[LIMIT_TYPES];
+    unsigned after[LIMIT_TYPES];
+    struct plan *plan;
+    for (size_t i = 0; i < manager->plan->type_count; i++)
+        before[i] = manager->plan->types[i].quantity;
+    if (make_scaled_plan(manager, client, request, &plan) < 0) {
+        request_fini(request);
+        return;
+    }
+    for (size_t i = 0; i < plan->type_count; i++)
+        after[i] = plan->types[i].quantity;
+    serve_adopt_plan(manager, plan);
+    struct subscription *subscription =
+        wait_new(manager, client, request, supervisor_slot_count(manager->supervisor));
+    if (!subscription) {
+        refuse_errno(client, ENOMEM);
+        return;
+    }
+    describe_changes(&subscription->changes, manager->plan, before, after);
+    wait_for_scale(manager, subscription, before);
+    wait_begin(manager, subscription);
+}
+
+struct way {
+    enum input_kind input;
+    enum goal goal;
+};
+
+static struct way way_of(enum request_kind kind)
+{
+    if (kind == REQUEST_STOP)
+        return (struct way){INPUT_HALT, GOAL_GONE};
+    return (struct way){kind == REQUEST_RESTART ? INPUT_ROLL : INPUT_START, GOAL_READY};
+}
+
+// Whether the answer waits for a later incarnation than the one that there is after the request.
+static bool is_of_next(enum request_kind kind, uint32_t token_before,
+                       const struct process_record *record)
+{
+    if (record->token != token_before)
+        return false; // it has been started by the request
+    bool is_over = record->state != PROCESS_STARTING && record->state != PROCESS_RUNNING &&
+                   record->state != PROCESS_READY;
+    return kind == REQUEST_RESTART || (kind == REQUEST_START && is_over);
+}
+
+void serve_processes(struct manager *manager, struct client *client, struct request *request)
+{
+    struct selection selection;
+    const unsigned slot_count = supervisor_slot_count(manager->supervisor);
+    const struct way way = way_of(request->kind);
+    if (serve_select(manager, client, request, &selection) < 0) {
+        request_fini(request);
+        return;
+    }
+    uint32_t *tokens = arena_alloc(&request->arena, slot_count * sizeof(*tokens) + 1);
+    struct subscription *subscription =
+        tokens ? wait_new(manager, client, request, slot_count) : NULL;
+    if (!subscription) {
+        refuse_errno(client, ENOMEM);
+        if (!tokens)
+            request_fini(request);
+        return;
+    }
+    for (unsigned slot = 0; slot < slot_count; slot++) {
+        const struct process_record *record = supervisor_process(manager->supervisor, slot);
+        bool is_meant = record->flags & RECORD_WANTED && record->state != PROCESS_VACANT &&
+                        selection_has(&selection, record->id);
+        tokens[slot] = record->token;
+        if (is_meant) // a mark: the target is filled in when all is decided
+            wait_add(subscription, record, slot, way.goal, false);
+    }
+    // Inputs of one request are decided in one go: no other comes between them.
+    for (size_t i = 0; i < subscription->target_count; i++)
+        decide_later(manager,
+                     (struct input){.kind = way.input, .slot = subscription->targets[i].slot});
+    decide_all(manager);
+    for (size_t i = 0; i < subscription->target_count; i++) {
+        struct target *target = &subscription->targets[i];
+        const struct process_record *record =
+            supervisor_process(manager->supervisor, target->slot);
+        target->token = record->token +
+                        (is_of_next(subscription->request.kind, tokens[target->slot], record) ? 1
+                                                                                              : 0);
+    }
+    wait_begin(manager, subscription);
+}
+
+void serve_signal(struct manager *manager, struct client *client, struct request *request)
+{
+    struct selection selection;
+    char name[PROCESS_NAME_BYTES];
+    if (serve_select(manager, client, request, &selection) < 0)
+        return;
+    varlink_reply_open(&client->out);
+    json_put_list(&client->out, "processes");
+    for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++) {
+        const struct process_record *record = supervisor_process(manager->supervisor, slot);
+        bool is_live = record->state == PROCESS_RUNNING || record->state == PROCESS_READY ||
+                       record->state == PROCESS_STOPPING;
+        if (!is_live || !selection_has(&selection, record->id))
+            continue;
+        // Until it is buried, which is asked for by us, the pid is nobody else's.
+        (void)kill(record->pid, request->signal.number);
+        json_put_text(&client->out, NULL,
+                      str_of(plan_process_name(manager->plan, record->id, name)));
+    }
+    json_put_list_end(&client->out);
+    varlink_reply_close(&client->out, false);
+}
+
+void serve_shutdown(struct manager *manager, struct client *client, struct request *request)
+{
+    bool waits = request->wait;
+    struct subscription *subscription =
+        wait_new(manager, client, request, supervisor_slot_count(manager->supervisor));
+    if (!subscription) {
+        refuse_errno(client, ENOMEM);
+        return;
+    }
+    for (unsigned slot = 0; waits && slot < supervisor_slot_count(manager->supervisor); slot++) {
+        const struct process_record *record = supervisor_process(manager->supervisor, slot);
+        if (record->state != PROCESS_VACANT)
+            wait_add(subscription, record, slot, GOAL_GONE, false);
+    }
+    decide_now(manager, (struct input){.kind = INPUT_STOP, .value = SIGTERM});
+    wait_begin(manager, subscription);
+}

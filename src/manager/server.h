@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// The clients of the control socket: their bytes in and out, within limits, so that no client, slow
+// or broken, costs supervision more than moments.
+#pragma once
+
+#include "base/buffer.h"
+#include "base/str.h"
+#include "os/loop.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct server;
+struct subscription;
+
+struct client {
+    struct server *server;
+    struct client *next;
+    int fd;
+    uint32_t events; // that it is watched for
+    struct loop_source source;
+    struct buffer in;  // not served yet
+    struct buffer out; // from `sent` on not taken yet
+    size_t sent;
+    bool has_ended;                    // it will send nothing more
+    bool is_broken;                    // to be closed
+    struct subscription *subscription; // what it waits for or listens to: nothing else is served
+};
+
+// Serves one message, the NUL not included: appends to client->out, or subscribes.
+typedef void server_serve(void *context, struct client *client, struct str message);
+// Frees client->subscription when the client goes.
+typedef void server_forget(void *context, struct client *client);
+
+struct server {
+    struct loop *loop;
+    int fd; // listens; -1: not open
+    struct loop_source source;
+    struct client *clients;
+    unsigned client_count;
+    bool has_work;    // something came, or was appended, since server_work()
+    bool has_backlog; // messages that are whole wait: come again at once
+    server_serve *serve;
+    server_forget *forget;
+    void *context;
+};
+
+// Serves what connects to `fd`, which listens and is borrowed. 0 or -errno.
+int server_open(struct server *server, struct loop *loop, int fd, server_serve *serve,
+                server_forget *forget, void *context);
+
+// Call once a round: serves what waits, sends what was appended, closes what is broken.
+void server_work(struct server *server);
+
+// What was appended outside of server_serve is sent in the next round.
+void server_touch(struct client *client);
+
+// Whether more may be appended for this client than an answer that it asked for.
+bool server_has_room(const struct client *client);
+
+// Sends what can be sent at once, and closes all.
+void server_close(struct server *server);
