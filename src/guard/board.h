@@ -31,7 +31,7 @@ struct board_slot {
 };
 
 enum {
-    BOARD_VERSION = 1,
+    BOARD_VERSION = 2,
     BOARD_SIGNALS = 65,
     BOARD_WORDS = LIMIT_PROCESSES / 64,
     // What a launch needs waits here until the guard has read it. Room for two of the largest, so
@@ -42,6 +42,7 @@ enum {
 struct board {
     uint32_t version;
     int32_t guard_pid;
+    uint32_t guard_revision; // of the program that the guard is
     int32_t witness_pid;
     _Atomic bool is_managed;  // a manager has said that it is up: the formation has begun
     _Atomic uint32_t manager_count;

@@ -3,11 +3,12 @@
 // killed between any two instructions and leaves nothing half done here, since each request is
 // whole or not there at all.
 //
-// Signals are blocked and read from a signalfd; what they mean is the manager's business. TSTP,
-// TTIN and TTOU keep their default, so that Ctrl-Z stops the supervisor as the shell expects.
 #include "guard/guard.h"
 
 #include "guard/hold.h"
+#include "guard/setup.h"
+#include "guard/state.h"
+#include "guard/succeed.h"
 #include "guard/witness.h"
 #include "os/channel.h"
 #include "os/clock.h"
@@ -33,9 +34,6 @@ enum {
     WATCH_CHANNEL,
     WATCH_MANAGER,
     WATCH_WITNESS,
-
-    ARGUMENTS = 4096,        // of the command line; the kernel allows more, nobody types it
-    MANAGER_ARGUMENTS_EXTRA = 2,
     STATUS_MANAGER_DIED = 70 // EX_SOFTWARE: the manager died before it was up
 };
 
@@ -49,81 +47,13 @@ enum {
 #define MANAGER_HANGS_AFTER (5 * NSEC_PER_SEC)
 #define MANAGERS_ARE_GIVEN_UP_AFTER (15 * NSEC_PER_SEC)
 
-struct guard {
-    struct board *board;
-    int board_fd;
-    int program_fd; // this very program, also when its file was replaced
-    int doorbell;
-    int signals;
-    int watch;
-    int null;
-    int kept[KEPT_COUNT]; // of managers, for the next one; -1
-    int witness_pipe[2];
-    int witness_pidfd;
-    int channel; // -1: no manager
-    int manager_pidfd;
-    pid_t manager_pid;
-    nsec_t manager_started_at;
-    nsec_t manager_due_at; // NSEC_NEVER while one runs
-    nsec_t manager_pause;
-    nsec_t heard_at;  // the manager's last sign of life
-    nsec_t asked_at;  // since when a signal that asks for the end waits; NSEC_NEVER: none does
-    uint32_t handled; // signals of that kind that a manager had dealt with by then
-    bool ignores_hangup; // started by nohup
-    bool may_have_strangers; // adopted processes that have ended, to be reaped
-    bool is_over;
-    int exit_status;
-    struct rlimit descriptor_limit; // as it was before it was raised, for the processes
-    struct tree tree;
-    char *arguments[ARGUMENTS + MANAGER_ARGUMENTS_EXTRA + 1];
-    struct holds holds;
-};
-
 static char manager_word[] = "manager";
 static struct guard guard; // of fixed size: the guard allocates nothing; only this file sees it
-
-// Every signal that asks for something, as a shell would send it, is left to the manager.
-static void take_signals(void)
-{
-    sigset_t set;
-    struct sigaction ignored;
-    guard.ignores_hangup = sigaction(SIGHUP, NULL, &ignored) == 0 && ignored.sa_handler == SIG_IGN;
-    for (int number = 1; number < NSIG; number++)
-        (void)signal(number, SIG_DFL); // an ignored signal would stay ignored in every process
-    (void)sigfillset(&set);
-    (void)sigdelset(&set, SIGTSTP);
-    (void)sigdelset(&set, SIGTTIN);
-    (void)sigdelset(&set, SIGTTOU);
-    (void)sigprocmask(SIG_SETMASK, &set, NULL);
-    guard.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-static void raise_descriptor_limit(void)
-{
-    struct rlimit raised;
-    (void)getrlimit(RLIMIT_NOFILE, &guard.descriptor_limit);
-    raised = guard.descriptor_limit;
-    raised.rlim_cur = raised.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &raised);
-}
 
 static bool watch(int fd, uint64_t what)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = what};
     return epoll_ctl(guard.watch, EPOLL_CTL_ADD, fd, &event) == 0;
-}
-
-// 0, 1 and 2 must exist, or the board would get one of these numbers and be written to by printf.
-static int open_standard_descriptors(void)
-{
-    int fd;
-    do {
-        fd = open("/dev/null", O_RDWR);
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd < 0)
-        return -errno;
-    (void)close(fd);
-    return 0;
 }
 
 // Not as PID 1, with which the kernel ends its whole namespace (pid_namespaces(7)).
@@ -149,16 +79,17 @@ static int open_guard(size_t memory_bytes)
         .asked_at = NSEC_NEVER,
         .tree = {.fd = -1, .parent_fd = -1},
     };
-    int result = open_standard_descriptors();
+    int result = setup_standard_descriptors();
     if (result < 0 || (result = spawn_reserve_descriptors()) < 0)
         return result;
     (void)close_range(SPAWN_RESERVED, ~0U, CLOSE_RANGE_CLOEXEC);
-    raise_descriptor_limit();
-    take_signals();
+    setup_descriptor_limit(&guard.descriptor_limit);
+    guard.signals = setup_signals(&guard.ignores_hangup);
     result = board_make(memory_bytes, &guard.board_fd, &guard.board);
     if (result < 0)
         return result;
     guard.board->guard_pid = getpid();
+    guard.board->guard_revision = GUARD_REVISION;
     guard.program_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     guard.doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     guard.watch = epoll_create1(EPOLL_CLOEXEC);
@@ -304,6 +235,13 @@ static void close_all(const int *fds, size_t count)
         (void)close(fds[i]);
 }
 
+// What is not done yet will be seen by the successor: the descriptors stay as they are.
+static void become(int program_fd)
+{
+    ring();
+    (void)succeed_exec(&guard, program_fd);
+}
+
 static void carry_out(const struct guard_request *request, const int *fds, size_t fd_count)
 {
     size_t taken = 0;
@@ -330,6 +268,15 @@ static void carry_out(const struct guard_request *request, const int *fds, size_
         break;
     case GUARD_KEEP:
         taken = keep(request, fds, fd_count);
+        break;
+    case GUARD_UPGRADE:
+        if (fd_count == 1) {
+            (void)close(guard.program_fd);
+            guard.program_fd = fds[0];
+            taken = 1;
+            if (request->value)
+                become(guard.program_fd);
+        }
         break;
     case GUARD_END:
         guard.is_over = true;
@@ -462,9 +409,11 @@ static void run(void)
 // the processes that were in them, and nobody needs to wait for it: the witness does that.
 static void close_guard(void)
 {
-    enum { PATIENCE_MS = 5000 };
+    enum { PATIENCE_MS = 5000, ROUND_MS = 50 };
     holds_kill(&guard.holds);
-    (void)tree_kill_all(&guard.tree, PATIENCE_MS);
+    nsec_t until = clock_now() + PATIENCE_MS * NSEC_PER_MSEC;
+    while (tree_kill_all(&guard.tree, ROUND_MS) > 0 && clock_now() < until)
+        reap_strangers(); // or a storm of forks would fill our list of children
     if (guard.witness_pidfd < 0)
         tree_close(&guard.tree);
 }
@@ -476,17 +425,46 @@ static const char *reason_of(int code)
     return code == EAGAIN ? "too many processes or threads" : strerrordesc_np(code);
 }
 
-int guard_run(int argc, char **argv, size_t memory_bytes, struct error *error)
+// The rest of what succeed_resume() has begun. The manager runs on and does not notice.
+static int resume_guard(size_t memory_bytes)
 {
-    if (argc > ARGUMENTS)
-        return error_set(error, E2BIG, "more than %d arguments", ARGUMENTS);
-    int result = open_guard(memory_bytes);
+    int result = spawn_reserve_descriptors();
+    if (result == 0)
+        result = board_map(guard.board_fd, memory_bytes, &guard.board);
+    if (result < 0)
+        return result;
+    holds_resume(&guard.holds, guard.board, guard.watch, guard.null);
+    guard.tree.spared = guard.board->witness_pid;
+    guard.board->guard_revision = GUARD_REVISION;
+    guard.may_have_strangers = true;
+    return 0;
+}
+
+static void take_arguments(int argc, char **argv)
+{
     guard.arguments[0] = argv[0];
     guard.arguments[1] = manager_word;
     for (int i = 1; i < argc; i++)
         guard.arguments[i + 1] = argv[i];
-    if (result == 0)
-        result = start_manager();
+}
+
+static int begin(int argc, char **argv, size_t memory_bytes)
+{
+    int result = succeed_resume(&guard);
+    if (result == -ENOENT) {
+        result = open_guard(memory_bytes);
+        take_arguments(argc, argv);
+        return result < 0 ? result : start_manager();
+    }
+    take_arguments(argc, argv);
+    return result < 0 ? result : resume_guard(memory_bytes);
+}
+
+int guard_run(int argc, char **argv, size_t memory_bytes, struct error *error)
+{
+    if (argc > ARGUMENTS)
+        return error_set(error, E2BIG, "more than %d arguments", ARGUMENTS);
+    int result = begin(argc, argv, memory_bytes);
     if (result < 0) {
         close_guard();
         return error_set(error, -result, "cannot start: %s", reason_of(-result));

@@ -7,6 +7,12 @@
 
 #include <stddef.h>
 
+// To be raised with every change of what a guard does: an upgrade then puts the new one in its
+// place, too.
+#ifndef GUARD_REVISION
+#define GUARD_REVISION 1
+#endif
+
 // Becomes the guard of a new formation and returns when that is over, with the exit status of the
 // program. The manager is this same program, started as `argv[0] manager argv[1] …`, and finds
 // `memory_bytes` of zeroed memory behind the board. -errno and a sentence when nothing could be

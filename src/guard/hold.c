@@ -16,11 +16,16 @@
 // The launch that is being started, as execve(2) wants it. Pages are touched as far as needed.
 static char *strings[LIMIT_LAUNCH_STRINGS + 4];
 
-void holds_init(struct holds *holds, struct board *board, int watch_fd, int null_fd)
+void holds_resume(struct holds *holds, struct board *board, int watch_fd, int null_fd)
 {
     holds->board = board;
     holds->watch_fd = watch_fd;
     holds->null_fd = null_fd;
+}
+
+void holds_init(struct holds *holds, struct board *board, int watch_fd, int null_fd)
+{
+    holds_resume(holds, board, watch_fd, null_fd);
     holds->used = 0;
 }
 

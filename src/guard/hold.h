@@ -23,6 +23,8 @@ struct holds {
 };
 
 void holds_init(struct holds *holds, struct board *board, int watch_fd, int null_fd);
+// …with slots that are filled already.
+void holds_resume(struct holds *holds, struct board *board, int watch_fd, int null_fd);
 
 // The guard's part of each request. Those that do not fit what is held change nothing.
 void hold_keep(struct holds *holds, unsigned slot, const int fds[2]);

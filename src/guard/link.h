@@ -15,6 +15,7 @@ enum guard_request_kind {
     GUARD_BURY,   // release the pid of `token`
     GUARD_FORGET, // bury what is dead in `slot` and close what is held for it
     GUARD_KEEP,   // keep this descriptor for the next manager, as number `value` of manager_kept
+    GUARD_UPGRADE, // this is the program from now on; with `value` 1, become it
     GUARD_END,    // the formation is over: exit with `value` once the manager has
 };
 
