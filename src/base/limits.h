@@ -68,5 +68,9 @@
 // rest is room for later versions, and no parser's stack is at risk.
 #define LIMIT_MESSAGE_DEPTH 16
 
-// Names and patterns in one request, changes likewise: each is compared with every type.
+// Names in one request, changes likewise: whoever means more of them means all, or a type.
 #define LIMIT_PATTERNS 1024
+
+// Names with * or ? among them. Each is compared with every type, and maybe every process, byte by
+// byte; all of them together must not keep the manager from its processes for 10 ms.
+#define LIMIT_WILDCARDS 64

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// A pattern has a side for the type and, behind a dot, one for the number; neither name has a dot
-// in it. So each pattern is compared with the few types once, and not with each of thousands of
-// processes.
+// A name has a side for the type and, behind a dot, one for the number; neither has a dot in it. So
+// a pattern is compared with the few types once, and not with each of thousands of processes; and
+// names without wildcards, which may be many, are found by binary search.
 #include "control/selection.h"
 
 #include <errno.h>
-#include <string.h>
+#include <stdlib.h>
 
 struct selection_part {
     struct selection_types types;
@@ -16,11 +16,40 @@ struct selection_part {
 // What is looked up, and where.
 struct lookup {
     const struct plan *plan;
-    const struct process_id *processes;
+    struct selection_types known; // types of the plan, or with a process that exists
+    bool knows_processes;
+    const uint32_t *processes; // those that exist, in ascending order
     size_t process_count;
-    struct selection_types known; // of the plan, or with a process that exists
     struct refusal *refusal;
 };
+
+// What becomes of the names, with room for all of them.
+struct collection {
+    struct selection_types whole;
+    uint32_t *exact;
+    size_t exact_count;
+    struct selection_part *parts;
+    size_t part_count;
+    size_t wildcard_count;
+};
+
+// Processes as numbers in the order of types and numbers.
+static uint32_t key_of(size_t type, unsigned number)
+{
+    return (uint32_t)type << 16 | number;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    uint32_t left = *(const uint32_t *)a;
+    uint32_t right = *(const uint32_t *)b;
+    return (left > right) - (left < right);
+}
+
+static bool has_key(const uint32_t *keys, size_t count, uint32_t key)
+{
+    return count > 0 && bsearch(&key, keys, count, sizeof(*keys), compare_keys);
+}
 
 static bool types_have(const struct selection_types *types, size_t type)
 {
@@ -64,12 +93,18 @@ static bool is_pattern(struct str text)
     return str_find_char(text, '*') < text.size || str_find_char(text, '?') < text.size;
 }
 
-// A pattern whose letters alone are more than the name has cannot fit, however long it is.
-static bool type_fits(struct str pattern, struct str name, size_t letter_count)
+static bool find_type(const struct lookup *lookup, struct str name, size_t *out)
 {
-    return letter_count <= name.size && selection_fits(pattern, name);
+    for (size_t i = 0; i < lookup->plan->type_count; i++) {
+        if (types_have(&lookup->known, i) && str_equal(lookup->plan->types[i].name, name)) {
+            *out = i;
+            return true;
+        }
+    }
+    return false;
 }
 
+// A pattern whose letters alone are more than a name has cannot fit, however long it is.
 static bool find_types(const struct lookup *lookup, struct str pattern, struct selection_types *out)
 {
     struct selection_types types = {0};
@@ -78,8 +113,9 @@ static bool find_types(const struct lookup *lookup, struct str pattern, struct s
     for (size_t i = 0; i < pattern.size; i++)
         letter_count += pattern.bytes[i] != '*';
     for (size_t i = 0; i < lookup->plan->type_count; i++) {
-        if (types_have(&lookup->known, i) &&
-            type_fits(pattern, lookup->plan->types[i].name, letter_count)) {
+        struct str name = lookup->plan->types[i].name;
+        if (types_have(&lookup->known, i) && letter_count <= name.size &&
+            selection_fits(pattern, name)) {
             types_add(&types, i);
             found = true;
         }
@@ -104,70 +140,120 @@ static bool part_has(const struct selection_part *part, struct process_id id)
     return types_have(&part->types, id.type) && number_fits(part, id.number);
 }
 
-static bool exists(const struct lookup *lookup, const struct selection_part *part)
-{
-    for (size_t i = 0; i < lookup->process_count; i++)
-        if (part_has(part, lookup->processes[i]))
-            return true;
-    return !lookup->processes;
-}
-
-// Reads the side behind the dot: a number as it is written in names, or a pattern of one.
-static bool read_number(struct str text, struct selection_part *out)
+// Reads the side behind the dot, as it is written in names: 1 to 65535.
+static bool read_number(struct str text, unsigned *out)
 {
     unsigned long number;
+    if (str_starts_with(text, "0") || !str_to_unsigned(text, &number) || number > UINT16_MAX)
+        return false;
+    *out = (unsigned)number;
+    return true;
+}
+
+static bool exists(const struct lookup *lookup, size_t type, unsigned number)
+{
+    return !lookup->knows_processes ||
+           has_key(lookup->processes, lookup->process_count, key_of(type, number));
+}
+
+static int refuse(const struct lookup *lookup, struct str name)
+{
+    struct str names[LIMIT_TYPES];
+    size_t count = 0;
+    size_t type;
+    unsigned number;
+    size_t dot = str_find_char(name, '.');
+    for (size_t i = 0; i < lookup->plan->type_count; i++)
+        if (types_have(&lookup->known, i))
+            names[count++] = lookup->plan->types[i].name;
+    if (is_pattern(name) || find_type(lookup, str_slice(name, 0, dot), &type))
+        return refusal_set(lookup->refusal, REFUSAL_UNKNOWN_PROCESS, name, NULL);
+    struct str nearest = str_nearest(str_slice(name, 0, dot), names, count);
+    bool has_number = find_type(lookup, nearest, &type) &&
+                      read_number(str_slice(name, dot + 1, name.size), &number) &&
+                      exists(lookup, type, number);
+    struct str rest = has_number ? str_slice(name, dot, name.size) : str_of("");
+    return refusal_set(lookup->refusal, REFUSAL_UNKNOWN_PROCESS, name, "%.*s%.*s",
+                       STR_ARGS(nearest), STR_ARGS(rest));
+}
+
+static int add_name(const struct lookup *lookup, struct str name, struct collection *collection)
+{
+    size_t type;
+    unsigned number;
+    size_t dot = str_find_char(name, '.');
+    if (!find_type(lookup, str_slice(name, 0, dot), &type))
+        return refuse(lookup, name);
+    if (dot == name.size) {
+        types_add(&collection->whole, type);
+        return 0;
+    }
+    if (!read_number(str_slice(name, dot + 1, name.size), &number) || !exists(lookup, type, number))
+        return refuse(lookup, name);
+    collection->exact[collection->exact_count++] = key_of(type, number);
+    return 0;
+}
+
+static bool part_exists(const struct lookup *lookup, const struct selection_part *part)
+{
+    for (size_t i = 0; i < lookup->process_count; i++)
+        if (part_has(part, (struct process_id){(uint16_t)(lookup->processes[i] >> 16),
+                                               (uint16_t)lookup->processes[i]}))
+            return true;
+    return !lookup->knows_processes;
+}
+
+// Reads a pattern's side behind the dot, which may also be a number.
+static bool read_numbers(struct str text, struct selection_part *out)
+{
+    if (!is_pattern(text))
+        return read_number(text, &out->number);
+    out->numbers = text;
     for (size_t i = 0; i < text.size; i++)
         if ((text.bytes[i] < '0' || text.bytes[i] > '9') && text.bytes[i] != '*' &&
             text.bytes[i] != '?')
             return false;
-    if (is_pattern(text)) {
-        out->numbers = text;
-        return true;
-    }
-    if (str_starts_with(text, "0") || !str_to_unsigned(text, &number) || number > UINT16_MAX)
-        return false;
-    out->number = (unsigned)number;
     return true;
 }
 
-static int refuse(const struct lookup *lookup, struct str pattern)
-{
-    struct str names[LIMIT_TYPES];
-    size_t count = 0;
-    struct selection_types types;
-    size_t dot = str_find_char(pattern, '.');
-    struct str name = str_slice(pattern, 0, dot);
-    for (size_t i = 0; i < lookup->plan->type_count; i++)
-        if (types_have(&lookup->known, i))
-            names[count++] = lookup->plan->types[i].name;
-    if (is_pattern(pattern) || find_types(lookup, name, &types))
-        return refusal_set(lookup->refusal, REFUSAL_UNKNOWN_PROCESS, pattern, NULL);
-    struct str nearest = str_nearest(name, names, count);
-    struct selection_part part = {0};
-    bool has_number = nearest.size > 0 && find_types(lookup, nearest, &part.types) &&
-                      read_number(str_slice(pattern, dot + 1, pattern.size), &part) &&
-                      exists(lookup, &part);
-    struct str number = has_number ? str_slice(pattern, dot, pattern.size) : str_of("");
-    return refusal_set(lookup->refusal, REFUSAL_UNKNOWN_PROCESS, pattern, "%.*s%.*s",
-                       STR_ARGS(nearest), STR_ARGS(number));
-}
-
-static int read_pattern(const struct lookup *lookup, struct str pattern,
-                        struct selection_types *whole, struct selection_part *parts, size_t *used)
+static int add_pattern(const struct lookup *lookup, struct str pattern,
+                       struct collection *collection)
 {
     size_t dot = str_find_char(pattern, '.');
     struct selection_part part = {0};
+    if (++collection->wildcard_count > LIMIT_WILDCARDS)
+        return refusal_set_limit(lookup->refusal, "patterns", LIMIT_WILDCARDS);
     if (!find_types(lookup, str_slice(pattern, 0, dot), &part.types))
         return refuse(lookup, pattern);
     if (dot == pattern.size) {
         for (size_t i = 0; i < LIMIT_TYPES / 64; i++)
-            whole->bits[i] |= part.types.bits[i];
+            collection->whole.bits[i] |= part.types.bits[i];
         return 0;
     }
-    if (!read_number(str_slice(pattern, dot + 1, pattern.size), &part) ||
-        (part.number > 0 && !exists(lookup, &part)))
+    if (!read_numbers(str_slice(pattern, dot + 1, pattern.size), &part) ||
+        (part.number > 0 && !part_exists(lookup, &part)))
         return refuse(lookup, pattern);
-    parts[(*used)++] = part;
+    collection->parts[collection->part_count++] = part;
+    return 0;
+}
+
+static int make_lookup(struct lookup *lookup, const struct process_id *processes, size_t count,
+                       struct arena *arena)
+{
+    uint32_t *keys = arena_alloc(arena, count * sizeof(*keys));
+    if (!keys)
+        return refusal_set_errno(lookup->refusal, ENOMEM);
+    for (size_t i = 0; i < lookup->plan->type_count; i++)
+        if (!lookup->plan->types[i].is_gone)
+            types_add(&lookup->known, i);
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = key_of(processes[i].type, processes[i].number);
+        types_add(&lookup->known, processes[i].type);
+    }
+    qsort(keys, count, sizeof(*keys), compare_keys);
+    lookup->processes = keys;
+    lookup->process_count = count;
+    lookup->knows_processes = processes;
     return 0;
 }
 
@@ -175,30 +261,35 @@ int selection_parse(const struct plan *plan, struct str_list patterns,
                     const struct process_id *processes, size_t process_count, struct arena *arena,
                     struct selection *out, struct refusal *refusal)
 {
-    struct lookup lookup = {plan, processes, process_count, {{0}}, refusal};
-    struct selection selection = {.is_all = patterns.count == 0};
-    struct selection_part *parts = arena_alloc(arena, patterns.count * sizeof(*parts));
-    if (!parts)
-        return refusal_set_errno(refusal, ENOMEM);
-    for (size_t i = 0; i < plan->type_count; i++)
-        if (!plan->types[i].is_gone)
-            types_add(&lookup.known, i);
-    for (size_t i = 0; i < process_count; i++)
-        types_add(&lookup.known, processes[i].type);
-    for (size_t i = 0; i < patterns.count; i++) {
-        int result = read_pattern(&lookup, patterns.items[i], &selection.whole, parts,
-                                  &selection.part_count);
-        if (result != 0)
-            return result;
-    }
-    selection.parts = parts;
-    *out = selection;
+    struct lookup lookup = {.plan = plan, .refusal = refusal};
+    struct collection all = {
+        .exact = arena_alloc(arena, patterns.count * sizeof(*all.exact)),
+        .parts = arena_alloc(arena, LIMIT_WILDCARDS * sizeof(*all.parts)),
+    };
+    int result = all.exact && all.parts ? 0 : refusal_set_errno(refusal, ENOMEM);
+    if (result == 0 && patterns.count > 0)
+        result = make_lookup(&lookup, processes, process_count, arena);
+    for (size_t i = 0; i < patterns.count && result == 0; i++)
+        result = is_pattern(patterns.items[i]) ? add_pattern(&lookup, patterns.items[i], &all)
+                                               : add_name(&lookup, patterns.items[i], &all);
+    if (result != 0)
+        return result;
+    qsort(all.exact, all.exact_count, sizeof(*all.exact), compare_keys);
+    *out = (struct selection){
+        .is_all = patterns.count == 0,
+        .whole = all.whole,
+        .exact = all.exact,
+        .exact_count = all.exact_count,
+        .parts = all.parts,
+        .part_count = all.part_count,
+    };
     return 0;
 }
 
 bool selection_has(const struct selection *selection, struct process_id id)
 {
-    if (selection->is_all || types_have(&selection->whole, id.type))
+    if (selection->is_all || types_have(&selection->whole, id.type) ||
+        has_key(selection->exact, selection->exact_count, key_of(id.type, id.number)))
         return true;
     for (size_t i = 0; i < selection->part_count; i++)
         if (part_has(&selection->parts[i], id))

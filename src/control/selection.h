@@ -21,8 +21,10 @@ struct selection_part;
 
 struct selection {
     bool is_all;
-    struct selection_types whole;       // every process of these types
-    const struct selection_part *parts; // and of others those whose number fits
+    struct selection_types whole; // every process of these types
+    const uint32_t *exact;        // single processes, in ascending order
+    size_t exact_count;
+    const struct selection_part *parts; // of some types those whose number fits
     size_t part_count;
 };
 

@@ -158,12 +158,37 @@ static void takes_no_exponential_time(void **state)
     assert_false(selection_fits(str_from(pattern, sizeof(pattern)), str_from(text, sizeof(text))));
 }
 
+static void limits_wildcards_only(void **state)
+{
+    (void)state;
+    struct process_type types[TYPE_COUNT];
+    struct plan plan = expect_plan(types);
+    static struct str patterns[LIMIT_PATTERNS];
+    struct arena arena = {0};
+    struct selection selection;
+    struct refusal refusal;
+    for (size_t i = 0; i < LIMIT_PATTERNS; i++)
+        patterns[i] = str_of(i < LIMIT_WILDCARDS ? "w*.1" : i % 2 ? "web.10" : "web.1");
+    struct str_list list = {patterns, LIMIT_PATTERNS};
+    assert_int_equal(
+        selection_parse(&plan, list, processes, PROCESS_COUNT, &arena, &selection, &refusal), 0);
+    assert_true(selection_has(&selection, (struct process_id){TYPE_WEB, 10}));
+    assert_false(selection_has(&selection, (struct process_id){TYPE_WEB, 2}));
+    patterns[LIMIT_WILDCARDS] = str_of("?eb");
+    assert_int_equal(
+        selection_parse(&plan, list, processes, PROCESS_COUNT, &arena, &selection, &refusal),
+        -EINVAL);
+    expect_refusal(&refusal, "more than 64 patterns are not possible");
+    arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(selects),
         cmocka_unit_test(names_what_is_unknown),
         cmocka_unit_test(knows_gone_types_as_long_as_they_have_processes),
+        cmocka_unit_test(limits_wildcards_only),
         cmocka_unit_test(fits_patterns),
         cmocka_unit_test(takes_no_exponential_time),
     };
