@@ -105,7 +105,7 @@ static int app_folder_init(struct app_folder *folder, const char *root)
 {
     folder->called = file_absolute_path(root);
     if (!folder->called)
-        return -errno;
+        return errno > 0 ? -errno : -ENOMEM;
     folder->real = realpath(folder->called, NULL);
     if (!folder->real) // it is gone; its formation may still be there
         folder->real = strdup(folder->called);
@@ -266,7 +266,7 @@ static int find_of_folder(const struct app_folder *folder, struct place_list *ou
 
 int place_find(const char *root, struct place_list *out)
 {
-    struct app_folder folder;
+    struct app_folder folder = {0};
     int result = app_folder_init(&folder, root);
     if (result < 0)
         return result;
@@ -377,7 +377,7 @@ static int listen_in_runtime(const struct app_folder *folder, const char *app, c
     char *path = format_path("%s/%s%s", runtime, name, tail);
     int result = path ? listen_at(folder, path, backlog, listener, error)
                       : error_set(error, ENOMEM, "no memory for the control socket's path");
-    if (result == 0 && strcmp(folder->called, folder->real) != 0)
+    if (result == 0 && path && strcmp(folder->called, folder->real) != 0)
         link_other_name(folder, name, runtime, path);
     free(path);
     return result;
@@ -399,7 +399,7 @@ static int listen_somewhere(const struct app_folder *folder, const char *app, in
 
 int place_listen(const char *root, const char *app, int backlog, int *listener, struct error *error)
 {
-    struct app_folder folder;
+    struct app_folder folder = {0};
     int lock = -1;
     int result = app_folder_init(&folder, root);
     if (result < 0)

@@ -121,7 +121,7 @@ static void test_in_the_runtime_folder(void **state)
     (void)state;
     int listener = listen_for("shop", NULL);
     const char *path = expect_found("shop", runtime);
-    assert_non_null(strstr(path, "/runtime/formation/shop-"));
+    assert_non_null(strstr(path, "/formation/shop-"));
     expect_mode(path, S_IFSOCK | 0600);
     expect_mode("runtime/formation", S_IFDIR | 0700);
     expect_refused("shop");

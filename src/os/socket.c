@@ -220,7 +220,7 @@ static int spot_remove(const struct spot *spot, const struct stat *examined)
 
 static int spot_clear(const struct spot *spot, pid_t *holder)
 {
-    struct stat status;
+    struct stat status = {0};
     int result = spot_examine(spot, &status, holder);
     return result == 0 ? spot_remove(spot, &status) : result;
 }
