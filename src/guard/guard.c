@@ -2,7 +2,6 @@
 // One loop over: the manager's channel, its end, the processes' ends, signals. The manager may be
 // killed between any two instructions and leaves nothing half done here, since each request is
 // whole or not there at all.
-//
 #include "guard/guard.h"
 
 #include "guard/hold.h"

@@ -11,6 +11,7 @@
 #include "os/proc.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <unistd.h>
 
@@ -36,6 +37,28 @@ static bool is_member(pid_t pid, void *context)
     return is_of_leader(search, &status) || has_mark(search, pid);
 }
 
+// Every main process has a session of its own, so a group that a member is in holds members only.
+// The kernel kills a group in one go, forks that have just begun included; somebody who forks and
+// exits all the time is never met himself, but his dead still tell his group.
+static void kill_group_of(pid_t pid, pid_t *last_group)
+{
+    struct proc_status status;
+    if (proc_read_status(pid, &status) < 0 || status.group <= 1 || status.session == getsid(0) ||
+        status.group == *last_group) // thousands of dead of the same one, with a storm
+        return;
+    *last_group = status.group;
+    (void)kill(-status.group, SIGKILL);
+}
+
+static void send_signal(const struct search *search, pid_t pid, proc_visit *still, void *context)
+{
+    pid_t none = 0;
+    if (search->signal == SIGKILL && still(pid, context))
+        kill_group_of(pid, &none);
+    if (search->signal)
+        proc_signal_if(pid, search->signal, still, context);
+}
+
 // --- below the guard
 
 struct lineage {
@@ -53,13 +76,15 @@ static bool is_kin(pid_t pid, void *context)
 static unsigned visit_kin(const struct search *search, const struct kin_list *list, size_t first)
 {
     unsigned found = 0;
+    pid_t last_group = 0;
     for (size_t i = first; i < list->count; i++) {
         struct lineage lineage = {list->items[i], search->guard};
+        if (search->signal == SIGKILL && !search->mark)
+            kill_group_of(lineage.kin.pid, &last_group); // all of them are ours
         if (lineage.kin.pid == getpid() || !is_kin(lineage.kin.pid, &lineage))
             continue;
         found++;
-        if (search->signal)
-            proc_signal_if(lineage.kin.pid, search->signal, is_kin, &lineage);
+        send_signal(search, lineage.kin.pid, is_kin, &lineage);
         if (search->stops_at_first)
             break;
     }
@@ -105,8 +130,7 @@ static bool visit_any(pid_t pid, void *context)
     if (!is_member(pid, (void *)(uintptr_t)search))
         return true;
     scan->found++;
-    if (search->signal)
-        proc_signal_if(pid, search->signal, is_member, (void *)(uintptr_t)search);
+    send_signal(search, pid, is_member, (void *)(uintptr_t)search);
     return !search->stops_at_first;
 }
 
@@ -120,8 +144,7 @@ unsigned search_run(const struct search *search)
 {
     struct kin_list list = {0};
     struct scan scan = {search, 0};
-    bool is_complete = is_alive(search->guard) &&
-                       kin_add_children(&list, search->guard) != -ENOENT;
+    bool is_complete = is_alive(search->guard) && kin_add_children(&list, search->guard) != -ENOENT;
     if (is_complete)
         scan.found = search_below(search, &list);
     // With its death all of its children become another's in one moment, we among them.

@@ -384,6 +384,8 @@ static unsigned kill_once(const struct tree *tree)
     // The folder alone is not enough before Linux 5.14, nor for one who was moved out of it.
     bool searches = tree->fd < 0 || has_left || tree->guard == getpid();
     unsigned found = searches ? kill_found(tree) : 0;
+    if (searches && found == 0)
+        found = kill_found(tree); // whoever was forked after the first look was killed by it
     return found ? found : has_left;
 }
 
