@@ -266,9 +266,9 @@ int selection_parse(const struct plan *plan, struct str_list patterns,
         .exact = arena_alloc(arena, patterns.count * sizeof(*all.exact)),
         .parts = arena_alloc(arena, LIMIT_WILDCARDS * sizeof(*all.parts)),
     };
-    int result = all.exact && all.parts ? 0 : refusal_set_errno(refusal, ENOMEM);
-    if (result == 0 && patterns.count > 0)
-        result = make_lookup(&lookup, processes, process_count, arena);
+    if (!all.exact || !all.parts)
+        return refusal_set_errno(refusal, ENOMEM);
+    int result = patterns.count == 0 ? 0 : make_lookup(&lookup, processes, process_count, arena);
     for (size_t i = 0; i < patterns.count && result == 0; i++)
         result = is_pattern(patterns.items[i]) ? add_pattern(&lookup, patterns.items[i], &all)
                                                : add_name(&lookup, patterns.items[i], &all);
