@@ -31,7 +31,7 @@ struct board_slot {
 };
 
 enum {
-    BOARD_VERSION = 2,
+    BOARD_VERSION = 3,
     BOARD_SIGNALS = 65,
     BOARD_WORDS = LIMIT_PROCESSES / 64,
     // What a launch needs waits here until the guard has read it. Room for two of the largest, so

@@ -193,24 +193,25 @@ static void on_signals(void)
 static void answer_fetch(const struct guard_request *request)
 {
     struct guard_request answer = {.kind = GUARD_FETCH, .slot = request->slot};
-    bool has = request->slot < guard.holds.used && guard.holds.slots[request->slot].near >= 0;
+    int fds[2];
+    size_t count = hold_fetch(&guard.holds, request->slot, fds);
     // Without a descriptor if it cannot be sent: whoever asked waits for an answer.
-    if (!has || channel_send(guard.channel, &answer, sizeof(answer),
-                             &guard.holds.slots[request->slot].near, 1, true) < 0)
+    if (channel_send(guard.channel, &answer, sizeof(answer), fds, count, true) < 0)
         (void)channel_send(guard.channel, &answer, sizeof(answer), NULL, 0, true);
 }
 
 // Returns how many of the descriptors, from the first, are held from now on.
 static size_t spawn(const struct guard_request *request, const int *fds, size_t fd_count)
 {
-    size_t held = request->flags & GUARD_SPAWN_OUTPUT ? 2 : 0;
+    size_t held = (request->flags & GUARD_SPAWN_OUTPUT ? 2 : 0) +
+                  (request->flags & GUARD_SPAWN_NOTIFY ? 1 : 0);
     size_t wanted = held + (request->flags & GUARD_SPAWN_CGROUP ? 1 : 0);
     if (fd_count != wanted) { // some were lost for want of room in our table (unix(7))
         hold_refuse(&guard.holds, request, EMFILE);
         return 0;
     }
     if (held)
-        hold_keep(&guard.holds, request->slot, fds);
+        hold_keep(&guard.holds, request, fds);
     hold_spawn(&guard.holds, request, wanted > held ? fds[held] : -1, &guard.descriptor_limit);
     return held;
 }

@@ -32,7 +32,7 @@ void holds_init(struct holds *holds, struct board *board, int watch_fd, int null
 static struct hold *use_slot(struct holds *holds, unsigned slot)
 {
     while (holds->used <= slot)
-        holds->slots[holds->used++] = (struct hold){-1, -1, -1};
+        holds->slots[holds->used++] = (struct hold){-1, -1, -1, -1};
     return &holds->slots[slot];
 }
 
@@ -51,13 +51,31 @@ static void publish(struct holds *holds, unsigned slot, enum board_slot_state st
     holds->has_news = true;
 }
 
-void hold_keep(struct holds *holds, unsigned slot, const int fds[2])
+static void hold_one(int *held, int fd)
 {
-    struct hold *hold = use_slot(holds, slot);
-    close_held(&hold->near);
-    close_held(&hold->far);
-    hold->near = fds[0];
-    hold->far = fds[1];
+    close_held(held);
+    *held = fd;
+}
+
+void hold_keep(struct holds *holds, const struct guard_request *request, const int *fds)
+{
+    struct hold *hold = use_slot(holds, request->slot);
+    size_t count = 0;
+    if (request->flags & GUARD_SPAWN_OUTPUT) {
+        hold_one(&hold->near, fds[count++]);
+        hold_one(&hold->far, fds[count++]);
+    }
+    if (request->flags & GUARD_SPAWN_NOTIFY)
+        hold_one(&hold->notify, fds[count]);
+}
+
+size_t hold_fetch(const struct holds *holds, unsigned slot, int fds[2])
+{
+    if (slot >= holds->used || holds->slots[slot].near < 0)
+        return 0;
+    fds[0] = holds->slots[slot].near;
+    fds[1] = holds->slots[slot].notify;
+    return fds[1] >= 0 ? 2 : 1;
 }
 
 static void reap(struct holds *holds, unsigned slot)
@@ -212,6 +230,7 @@ void hold_forget(struct holds *holds, unsigned slot)
     }
     close_held(&holds->slots[slot].near);
     close_held(&holds->slots[slot].far);
+    close_held(&holds->slots[slot].notify);
     publish(holds, slot, BOARD_VACANT);
 }
 

@@ -8,17 +8,18 @@
 // -1: not held.
 struct hold {
     int pidfd;
-    int near; // read by managers
-    int far;  // written by the process
+    int near;   // read by managers
+    int far;    // written by the process
+    int notify; // NOTIFY_SOCKET, read by managers
 };
 
 // All the guard's memory: of fixed size, from the start.
 struct holds {
     struct board *board;
-    int watch_fd;   // epoll: told of each pidfd with the slot as data
-    int null_fd;    // /dev/null, what processes read
-    unsigned used;  // slots used so far
-    bool has_news;  // something was written to the board that the manager was not told of
+    int watch_fd;  // epoll: told of each pidfd with the slot as data
+    int null_fd;   // /dev/null, what processes read
+    unsigned used; // slots used so far
+    bool has_news; // something was written to the board that the manager was not told of
     struct hold slots[LIMIT_PROCESSES];
 };
 
@@ -27,7 +28,10 @@ void holds_init(struct holds *holds, struct board *board, int watch_fd, int null
 void holds_resume(struct holds *holds, struct board *board, int watch_fd, int null_fd);
 
 // The guard's part of each request. Those that do not fit what is held change nothing.
-void hold_keep(struct holds *holds, unsigned slot, const int fds[2]);
+// Which descriptors come along, the first ones, is told by the request's flags.
+void hold_keep(struct holds *holds, const struct guard_request *request, const int *fds);
+// What a manager has to have of `slot`; returns how many.
+size_t hold_fetch(const struct holds *holds, unsigned slot, int fds[2]);
 void hold_spawn(struct holds *holds, const struct guard_request *request, int cgroup_fd,
                 const struct rlimit *descriptor_limit);
 // … cannot be spawned, since what it needs did not arrive.

@@ -8,21 +8,23 @@
 #include <stdint.h>
 
 enum guard_request_kind {
-    GUARD_FETCH,  // send me the near end of `slot`'s output (answered by the same with it)
-    GUARD_SPAWN,  // start the launch in the ring as `token` of `slot`, with the descriptors that
-                  // the flags tell of, in their order
-    GUARD_SIGNAL, // send `value` to the group of `token`, if that has not been buried
-    GUARD_BURY,   // release the pid of `token`
-    GUARD_FORGET, // bury what is dead in `slot` and close what is held for it
-    GUARD_KEEP,   // keep this descriptor for the next manager, as number `value` of manager_kept
+    GUARD_FETCH,   // send me the near end of `slot`'s output, and the socket that it notifies us by
+                   // (answered by the same with them)
+    GUARD_SPAWN,   // start the launch in the ring as `token` of `slot`, with the descriptors that
+                   // the flags tell of, in their order
+    GUARD_SIGNAL,  // send `value` to the group of `token`, if that has not been buried
+    GUARD_BURY,    // release the pid of `token`
+    GUARD_FORGET,  // bury what is dead in `slot` and close what is held for it
+    GUARD_KEEP,    // keep this descriptor for the next manager, as number `value` of manager_kept
     GUARD_UPGRADE, // this is the program from now on; with `value` 1, become it
-    GUARD_END,    // the formation is over: exit with `value` once the manager has
+    GUARD_END,     // the formation is over: exit with `value` once the manager has
 };
 
 enum guard_request_flag {
     GUARD_SPAWN_TERMINAL = 1 << 0, // its output is a terminal: its input too, and controlling
     GUARD_SPAWN_OUTPUT = 1 << 1,   // near and far end of its output come along, to be held
-    GUARD_SPAWN_CGROUP = 1 << 2,   // the cgroup folder that it is to be born into comes along
+    GUARD_SPAWN_NOTIFY = 1 << 2,   // the socket that it notifies us by, to be held
+    GUARD_SPAWN_CGROUP = 1 << 3,   // the cgroup folder that it is to be born into comes along
 };
 
 struct guard_request {
@@ -31,7 +33,7 @@ struct guard_request {
     uint32_t token;
     int32_t value;
     uint32_t flags;
-    uint32_t argc;        // GUARD_SPAWN: strings in the launch: program, directory, argc, envc
+    uint32_t argc; // GUARD_SPAWN: strings in the launch: program, directory, argc, envc
     uint32_t envc;
     uint32_t launch_size; // bytes
     uint64_t launch_at;   // position in the ring's endless count

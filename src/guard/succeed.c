@@ -15,13 +15,13 @@
 #include <unistd.h>
 
 enum {
-    STATE_FORMAT = 1,
+    STATE_FORMAT = 2,
     FEWEST = 16, // no guard has less to say
     STATE_FIXED = 64,
 };
 
 static const char variable[] = "FORMATION_GUARD"; // the descriptor that the state is in
-static int64_t state[STATE_FIXED + 3 * LIMIT_PROCESSES];
+static int64_t state[STATE_FIXED + 4 * LIMIT_PROCESSES];
 
 // Moves integers between the guard and `state`, both ways by one list.
 struct passage {
@@ -101,6 +101,7 @@ static void pass_rest(struct passage *passage, struct guard *guard)
         pass_int(passage, &guard->holds.slots[slot].pidfd);
         pass_int(passage, &guard->holds.slots[slot].near);
         pass_int(passage, &guard->holds.slots[slot].far);
+        pass_int(passage, &guard->holds.slots[slot].notify);
     }
 }
 
@@ -136,6 +137,7 @@ static void keep_all_on_exec(const struct guard *guard, int state_fd)
         keep_on_exec(guard->holds.slots[slot].pidfd);
         keep_on_exec(guard->holds.slots[slot].near);
         keep_on_exec(guard->holds.slots[slot].far);
+        keep_on_exec(guard->holds.slots[slot].notify);
     }
 }
 
