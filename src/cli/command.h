@@ -53,6 +53,9 @@ int command_manager(struct invocation *invocation);
 // What the completions of a shell ask: `formation complete WORD ...`, in no table either.
 int command_complete(char **words);
 
+// Whether this program can go on with a formation that another version of it runs.
+int command_trial(char **words);
+
 // Ends with an entry without name.
 extern const struct command commands[];
 extern const struct option_entry option_entries[OPTION_COUNT];
@@ -66,12 +69,31 @@ bool option_is_of(const struct option_entry *option, const struct command *comma
 // it is NULL or has none such. OPTION_COUNT: there is none.
 enum option_id option_find(const struct command *command, struct str name, char letter);
 
+// Whether `word`, behind an option that may take a value, is one: Foreman's --timestamp takes none,
+// ours a format, which has a %; --watch takes a number.
+bool option_may_take(enum option_id id, const char *word);
+
+// What is said to commands that ask a formation that runs. Zero means "not said".
+struct client_options {
+    const char *app; // --app
+    bool follow;
+    bool json;
+    bool no_wait;
+    bool reset;
+    bool has_lines;
+    unsigned lines; // -n
+    bool has_since;
+    nsec_t since; // so long ago
+    nsec_t watch; // the time between two looks
+};
+
 // One call of the program. Texts are borrowed from argv.
 struct invocation {
     int argc; // of main, untouched
     char **argv;
     const struct command *command; // NULL: none was named
     struct options options;
+    struct client_options client;
     char **operands; // NULL-terminated; owned
     size_t operand_count;
     bool wants_help;

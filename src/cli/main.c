@@ -48,8 +48,14 @@ static int close_output(const struct invocation *invocation, int status)
 int main(int argc, char **argv)
 {
     struct invocation invocation = {0};
-    int status = argc > 1 && strcmp(argv[1], "complete") == 0 ? command_complete(argv + 2)
-                                                              : run(argc, argv, &invocation);
+    const char *word = argc > 1 ? argv[1] : "";
+    int status;
+    if (strcmp(word, "complete") == 0)
+        status = command_complete(argv + 2);
+    else if (strcmp(word, "trial") == 0)
+        status = command_trial(argv + 2);
+    else
+        status = run(argc, argv, &invocation);
     status = close_output(&invocation, status);
     invocation_fini(&invocation);
     return status;

@@ -7,6 +7,7 @@
 #include "plan/archive.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,6 +32,8 @@ int keep_plan(const struct plan *plan)
         return -errno;
     archive_write(plan, &bytes);
     int result = bytes.failed ? -ENOMEM : write_all(fd, buffer_str(&bytes));
+    if (result == 0) // as if we had been born with it
+        (void)dup3(fd, MANAGER_KEPT + KEPT_PLAN, O_CLOEXEC);
     if (result == 0)
         result = channel_send(MANAGER_CHANNEL, &request, sizeof(request), &fd, 1, false);
     buffer_fini(&bytes);

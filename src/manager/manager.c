@@ -2,10 +2,12 @@
 // One loop: the guard's doorbell, the processes' outputs, room in our own output, deadlines.
 #include "manager/manager.h"
 
+#include "manager/handover.h"
 #include "manager/keep.h"
 #include "manager/remember.h"
 #include "manager/serve.h"
 #include "manager/state.h"
+#include "manager/upgrade.h"
 #include "os/clock.h"
 #include "os/output.h"
 
@@ -91,7 +93,8 @@ static void flush(struct manager *manager)
 static nsec_t earliest(const struct manager *manager)
 {
     nsec_t at = manager->server.has_backlog ? 0 : manager->wake_at;
-    const nsec_t others[] = {manager->linger_at, manager->look_again_at, manager->push_again_at};
+    const nsec_t others[] = {manager->linger_at, manager->look_again_at, manager->push_again_at,
+                             upgrade_due_at(manager)};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (others[i] < at)
             at = others[i];
@@ -116,6 +119,7 @@ static void run(struct manager *manager)
             output_show_lingering(manager, now);
         if (manager->look_again_at <= now)
             news_settle_all(manager);
+        upgrade_work(manager);
     }
 }
 
@@ -253,15 +257,19 @@ static void recall(struct manager *manager)
 }
 
 // Returns 0, or -errno and a sentence when this formation must not run.
-static int begin(struct manager *manager, struct error *error)
+static int begin(struct manager *manager, struct handover *handover, struct error *error)
 {
+    handover_take_output(handover, manager);
     int result = serve_open(manager, error);
     if (result == -EADDRINUSE)
         return result;
     if (result < 0) // it can be run, though not be asked
         say_system(manager, error->text);
     if (manager->journal->newest > 0) {
-        recover(manager);
+        recover(manager, handover);
+        handover_take_clients(handover, manager);
+        if (handover->bytes)
+            upgrade_complete(manager);
         return 0;
     }
     manager->memory->began_at = clock_now();
@@ -287,6 +295,7 @@ int manager_run(struct plan *plan, const struct options *options)
 {
     enum { STATUS_OS_ERROR = 71, STATUS_RUNS_ALREADY = 1 };
     struct error error;
+    struct handover handover;
     struct manager *manager = calloc(1, sizeof(*manager));
     if (!manager) {
         plan_free(plan);
@@ -301,7 +310,10 @@ int manager_run(struct plan *plan, const struct options *options)
         say(error.text);
         return STATUS_OS_ERROR;
     }
-    if (begin(manager, &error) < 0) {
+    handover_open(&handover);
+    int result = begin(manager, &handover, &error);
+    handover_close(&handover);
+    if (result < 0) {
         say(error.text);
         return STATUS_RUNS_ALREADY;
     }

@@ -3,6 +3,7 @@
 // process had written before is shown, so its last words stand before "exited with code …", and
 // its place is free only when nothing of its tree is left.
 #include "manager/state.h"
+#include "manager/upgrade.h"
 
 #include "os/clock.h"
 #include "view/sentence.h"
@@ -192,8 +193,13 @@ static void on_signal(struct manager *manager, int signal)
     case SIGQUIT:
         decide_later(manager, (struct input){.kind = INPUT_STOP, .value = signal});
         break;
-    case SIGUSR1:
     case SIGUSR2:
+        if (manager->options->foreman)
+            forward(manager, signal);
+        else
+            upgrade_by_signal(manager);
+        break;
+    case SIGUSR1:
         forward(manager, signal);
         break;
     case SIGWINCH:

@@ -2,6 +2,7 @@
 // A new manager for a formation that runs: what the journal says is compared with what the guard
 // holds, and what was decided but not carried out is carried out. Everything here may be done
 // twice: a stop signal sent again is still a stop signal.
+#include "manager/handover.h"
 #include "manager/state.h"
 
 #include <errno.h>
@@ -60,13 +61,14 @@ static void hear_news(struct manager *manager, unsigned slot)
 // First the actions, by what the journal says; then the plan, with which supervise mends what was
 // left half decided; then what the guard saw meanwhile. (An exit that is told before the plan
 // could be taken for a crash, although a stop had begun.)
-void recover(struct manager *manager)
+void recover(struct manager *manager, struct handover *handover)
 {
     supervisor_restore(manager->supervisor, &manager->journal->snapshot, manager->plan);
     unsigned count = supervisor_slot_count(manager->supervisor);
     for (unsigned slot = 0; slot < count; slot++)
         if (supervisor_process(manager->supervisor, slot)->state != PROCESS_VACANT)
             (void)process_adopt(manager, slot);
+    handover_take_lines(handover, manager);
     for (unsigned slot = 0; slot < count; slot++)
         if (supervisor_process(manager->supervisor, slot)->state != PROCESS_VACANT)
             repeat_actions(manager, slot);

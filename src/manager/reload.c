@@ -62,8 +62,8 @@ static void compare(const struct plan *old, const struct plan *merged, struct di
     for (size_t i = 0; i < merged->type_count; i++) {
         bool is_new = i >= old->type_count;
         out->is_restarted[i] = plan_type_differs(old, merged, (uint16_t)i);
-        out->is_changed[i] = is_new || out->is_restarted[i] ||
-                             merged->types[i].quantity != old->types[i].quantity;
+        out->is_changed[i] =
+            is_new || out->is_restarted[i] || merged->types[i].quantity != old->types[i].quantity;
     }
 }
 
@@ -92,8 +92,7 @@ static void put_in_force(struct manager *manager, struct subscription *subscript
             continue;
         bool is_wanted = record->flags & RECORD_WANTED;
         bool runs_otherwise = difference.is_restarted[type] && is_wanted &&
-                              record->state != PROCESS_FINISHED &&
-                              record->state != PROCESS_WAITING;
+                              record->state != PROCESS_FINISHED && record->state != PROCESS_WAITING;
         if (is_wanted && record->state == PROCESS_FINISHED)
             continue; // it was stopped, or has done its work
         wait_add(subscription, record, slot, is_wanted ? GOAL_READY : GOAL_GONE,

@@ -67,8 +67,8 @@ static bool find_place(const struct plan *plan, struct place *out)
     for (char *at = app; *at; at++)
         if (*at == '/')
             *at = '_';
-    (void)snprintf(out->path, sizeof(out->path), "%s/%s-%016" PRIx64 ".quantities", out->folder, app,
-                   hash_of(plan->root));
+    (void)snprintf(out->path, sizeof(out->path), "%s/%s-%016" PRIx64 ".quantities", out->folder,
+                   app, hash_of(plan->root));
     (void)snprintf(out->beside, sizeof(out->beside), "%s.new", out->path);
     return true;
 }

@@ -6,11 +6,13 @@
 #include "control/interface.h"
 #include "control/varlink.h"
 #include "guard/link.h"
+#include "manager/upgrade.h"
 #include "os/channel.h"
 #include "os/clock.h"
 #include "os/place.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -107,10 +109,9 @@ static void answer(struct manager *manager, struct client *client, struct reques
         reload_serve(manager, client, request);
         return;
     case REQUEST_UPGRADE:
+        upgrade_serve(manager, client, request);
+        return;
     case REQUEST_KIND_COUNT:
-        (void)refusal_set(&refusal, REFUSAL_METHOD_NOT_IMPLEMENTED,
-                          str_of(request_method(request->kind)), NULL);
-        serve_refuse(client, &refusal);
         break;
     }
     request_fini(request);
@@ -143,6 +144,36 @@ static void serve(void *context, struct client *client, struct str message)
         answer(manager, client, &request);
     if (is_oneway && !client->out.failed)
         client->out.size = before;
+    if (client->subscription)
+        buffer_append_str(&client->subscription->message, message);
+}
+
+struct subscription *serve_again(struct manager *manager, struct client *client, struct str message)
+{
+    struct varlink_call call;
+    struct request request;
+    struct refusal refusal = {0};
+    struct selection selection = {.is_all = true};
+    struct subscription *subscription = NULL;
+    client->is_broken = true; // until it is clear that it goes on
+    if (varlink_call_parse(message, &call, &(struct error){0}) < 0)
+        return NULL;
+    int result = request_parse(&call, &request, &refusal);
+    varlink_call_fini(&call);
+    if (result < 0)
+        return NULL;
+    if (request.kind == REQUEST_LOGS && serve_select(manager, client, &request, &selection) < 0)
+        request_fini(&request);
+    else
+        subscription = wait_new(manager, client, &request, 0);
+    if (!subscription)
+        return NULL;
+    client->is_broken = false;
+    subscription->selection = selection;
+    buffer_append_str(&subscription->message, message);
+    if (subscription->request.kind == REQUEST_LOGS)
+        listen_to_lines(manager);
+    return subscription;
 }
 
 static void forget(void *context, struct client *client)
@@ -154,6 +185,7 @@ static void forget(void *context, struct client *client)
 static int keep_listener(int listener)
 {
     const struct guard_request request = {.kind = GUARD_KEEP, .value = KEPT_CONTROL};
+    (void)dup3(listener, MANAGER_KEPT + KEPT_CONTROL, O_CLOEXEC); // as if we had been born with it
     return channel_send(MANAGER_CHANNEL, &request, sizeof(request), &listener, 1, false);
 }
 
@@ -168,8 +200,8 @@ int serve_open(struct manager *manager, struct error *error)
 {
     int listener = find_listener();
     if (listener < 0) {
-        int result = place_listen(manager->plan->root.bytes, manager->plan->app.bytes, CONTROL_QUEUE,
-                                  &listener, error);
+        int result = place_listen(manager->plan->root.bytes, manager->plan->app.bytes,
+                                  CONTROL_QUEUE, &listener, error);
         if (result < 0)
             return result;
         (void)keep_listener(listener);

@@ -34,6 +34,7 @@ struct subscription {
     struct target *targets;    // of request.arena
     size_t target_count;
     size_t done_count;
+    struct buffer message; // as it came, for a manager that goes on with it
     struct buffer changes; // JSON: what Scale or Reload changed, for the last reply
     uint64_t lost;         // lines or events since the last one that it got
 };
@@ -43,6 +44,10 @@ struct subscription {
 int serve_open(struct manager *manager, struct error *error);
 void serve_work(struct manager *manager);
 void serve_close(struct manager *manager);
+// A request that an earlier manager has begun: its subscription again, with nothing of its
+// progress; NULL when it cannot go on, and the client is broken.
+struct subscription *serve_again(struct manager *manager, struct client *client,
+                                 struct str message);
 void serve_refuse(struct client *client, const struct refusal *refusal);
 struct description serve_description(const struct manager *manager);
 
@@ -70,8 +75,8 @@ void reload_serve(struct manager *manager, struct client *client, struct request
 // serve_wait.c: answers that come when the effect is there.
 struct subscription *wait_new(struct manager *manager, struct client *client,
                               struct request *request, size_t target_count); // NULL: no memory
-void wait_add(struct subscription *subscription, const struct process_record *record,
-              unsigned slot, enum goal goal, bool of_next);
+void wait_add(struct subscription *subscription, const struct process_record *record, unsigned slot,
+              enum goal goal, bool of_next);
 void wait_begin(struct manager *manager, struct subscription *subscription);
 void wait_review(struct manager *manager); // after every round of decisions
 void wait_hear(struct manager *manager, const struct event *event);
@@ -79,6 +84,7 @@ void wait_hear(struct manager *manager, const struct event *event);
 // serve_listen.c: lines and events.
 void serve_logs(struct manager *manager, struct client *client, struct request *request);
 void serve_events(struct manager *manager, struct client *client, struct request *request);
+void listen_to_lines(struct manager *manager);
 void listen_hear(struct manager *manager, const struct event *event);
 
 void listen_finish(struct manager *manager, struct subscription *subscription);

@@ -179,11 +179,10 @@ void serve_processes(struct manager *manager, struct client *client, struct requ
     decide_all(manager);
     for (size_t i = 0; i < subscription->target_count; i++) {
         struct target *target = &subscription->targets[i];
-        const struct process_record *record =
-            supervisor_process(manager->supervisor, target->slot);
-        target->token = record->token +
-                        (is_of_next(subscription->request.kind, tokens[target->slot], record) ? 1
-                                                                                              : 0);
+        const struct process_record *record = supervisor_process(manager->supervisor, target->slot);
+        target->token =
+            record->token +
+            (is_of_next(subscription->request.kind, tokens[target->slot], record) ? 1 : 0);
     }
     wait_begin(manager, subscription);
 }

@@ -64,6 +64,12 @@ static void hear_line(void *context, unsigned source, const struct recent_line *
     }
 }
 
+void listen_to_lines(struct manager *manager)
+{
+    manager->show.listener = hear_line;
+    manager->show.listener_context = manager;
+}
+
 struct kept_line {
     unsigned source;
     struct recent_line line;
@@ -139,8 +145,7 @@ void serve_logs(struct manager *manager, struct client *client, struct request *
         listen_finish(manager, subscription);
         return;
     }
-    manager->show.listener = hear_line;
-    manager->show.listener_context = manager;
+    listen_to_lines(manager);
 }
 
 static void put_event(const struct manager *manager, struct subscription *subscription,

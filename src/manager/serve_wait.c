@@ -6,6 +6,7 @@
 
 #include "control/json_put.h"
 #include "control/varlink.h"
+#include "manager/upgrade.h"
 #include "view/sentence.h"
 
 #include <stdlib.h>
@@ -17,6 +18,8 @@ void subscription_free(struct manager *manager, struct subscription *subscriptio
         at = &(*at)->next;
     *at = subscription->next;
     subscription->client->subscription = NULL;
+    upgrade_forget(manager, subscription);
+    buffer_fini(&subscription->message);
     buffer_fini(&subscription->changes);
     request_fini(&subscription->request);
     free(subscription);
@@ -45,8 +48,8 @@ struct subscription *wait_new(struct manager *manager, struct client *client,
     return subscription;
 }
 
-void wait_add(struct subscription *subscription, const struct process_record *record,
-              unsigned slot, enum goal goal, bool of_next)
+void wait_add(struct subscription *subscription, const struct process_record *record, unsigned slot,
+              enum goal goal, bool of_next)
 {
     subscription->targets[subscription->target_count++] = (struct target){
         .slot = slot,
@@ -89,8 +92,7 @@ static enum verdict judge(const struct manager *manager, const struct target *ta
     return record->state == PROCESS_FINISHED ? VERDICT_DONE : VERDICT_NOT_YET;
 }
 
-static void put_name(const struct manager *manager, const struct target *target,
-                     struct buffer *out)
+static void put_name(const struct manager *manager, const struct target *target, struct buffer *out)
 {
     char name[PROCESS_NAME_BYTES];
     json_put_text(out, NULL, str_of(plan_process_name(manager->plan, target->id, name)));
@@ -147,8 +149,8 @@ static void fail(struct manager *manager, struct subscription *subscription,
     if (kind == REFUSAL_ROLL_HALTED)
         (void)refusal_set(&refusal, kind, str_of(name), "%.*s", STR_ARGS(buffer_str(&text)));
     else
-        (void)refusal_set(&refusal, REFUSAL_FAILED, str_of(""), "%s %.*s before it was ready",
-                          name, STR_ARGS(buffer_str(&text)));
+        (void)refusal_set(&refusal, REFUSAL_FAILED, str_of(""), "%s %.*s before it was ready", name,
+                          STR_ARGS(buffer_str(&text)));
     buffer_fini(&text);
     if (!(subscription->request.flags & VARLINK_ONEWAY))
         serve_refuse(subscription->client, &refusal);

@@ -139,16 +139,18 @@ static void close_client(struct client *client)
     server->client_count--;
 }
 
-static void accept_one(struct server *server, int fd)
+struct client *server_adopt(struct server *server, int fd)
 {
     struct client *client = calloc(1, sizeof(*client));
     if (!client) {
         (void)close(fd);
-        return;
+        return NULL;
     }
     *client = (struct client){.server = server, .fd = fd, .next = server->clients};
     server->clients = client;
     server->client_count++;
+    server->has_work = true;
+    return client;
 }
 
 // The socket file has mode 0600 already; a descriptor may be handed on, though.
@@ -169,7 +171,7 @@ static void on_connection(struct loop_source *source, uint32_t events)
         if (socket_accept(server->fd, &fd) < 0)
             return;
         if (is_allowed(fd))
-            accept_one(server, fd);
+            (void)server_adopt(server, fd);
         else
             (void)close(fd);
     }

@@ -50,6 +50,9 @@ struct server {
 int server_open(struct server *server, struct loop *loop, int fd, server_serve *serve,
                 server_forget *forget, void *context);
 
+// A connection that somebody else has accepted. NULL without memory, and it is closed.
+struct client *server_adopt(struct server *server, int fd);
+
 // Call once a round: serves what waits, sends what was appended, closes what is broken.
 void server_work(struct server *server);
 

@@ -71,6 +71,7 @@ struct manager {
     struct lines_budget budget;
     struct server server; // of the control socket; fd -1: there is none
     struct subscription *subscriptions;
+    struct upgrade *upgrade; // one that is tried; NULL
     uint64_t reviewed; // the last event that was looked at for those who wait
 
     nsec_t wake_at;       // supervise wants INPUT_TIME
@@ -126,7 +127,8 @@ void news_settle_all(struct manager *manager);
 void tell(struct manager *manager, const struct event *events, size_t count);
 
 // recover.c
-void recover(struct manager *manager);
+struct handover;
+void recover(struct manager *manager, struct handover *handover);
 
 // outlive.c: the guard is gone.
 void outlive_guard(struct manager *manager);

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+// Numbers and texts with their length, one behind the other, in the order in which they are taken.
+#include "manager/handover.h"
+
+#include "control/varlink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void put_number(struct buffer *out, uint64_t number)
+{
+    buffer_append(out, &number, sizeof(number));
+}
+
+static void put_text(struct buffer *out, struct str text)
+{
+    put_number(out, text.size);
+    buffer_append_str(out, text);
+}
+
+static uint64_t take_number(struct handover *handover)
+{
+    uint64_t number = 0;
+    if (handover->rest.size < sizeof(number)) {
+        handover->is_broken = true;
+        return 0;
+    }
+    memcpy(&number, handover->rest.bytes, sizeof(number));
+    handover->rest = str_slice(handover->rest, sizeof(number), handover->rest.size);
+    return number;
+}
+
+static struct str take_text(struct handover *handover)
+{
+    size_t size = (size_t)take_number(handover);
+    if (size > handover->rest.size) {
+        handover->is_broken = true;
+        return str_of("");
+    }
+    struct str text = str_slice(handover->rest, 0, size);
+    handover->rest = str_slice(handover->rest, size, handover->rest.size);
+    return text;
+}
+
+static void put_lines(const struct manager *manager, struct buffer *out)
+{
+    uint64_t count = 0;
+    unsigned slot_count = supervisor_slot_count(manager->supervisor);
+    for (unsigned slot = 0; slot < slot_count; slot++)
+        count += manager->processes[slot] && lines_pending(&manager->processes[slot]->lines).size;
+    put_number(out, count);
+    for (unsigned slot = 0; slot < slot_count; slot++) {
+        const struct process *process = manager->processes[slot];
+        if (!process || lines_pending(&process->lines).size == 0)
+            continue;
+        put_number(out, slot);
+        put_text(out, lines_pending(&process->lines));
+    }
+}
+
+static void put_subscription(const struct subscription *subscription, struct buffer *out)
+{
+    put_text(out, buffer_str(&subscription->message));
+    put_text(out, buffer_str(&subscription->changes));
+    put_number(out, subscription->lost);
+    put_text(out, str_from((const char *)subscription->targets,
+                           subscription->target_count * sizeof(*subscription->targets)));
+}
+
+static void put_client(const struct client *client, struct buffer *out)
+{
+    put_number(out, (uint64_t)client->fd);
+    put_number(out, client->has_ended);
+    put_text(out, buffer_str(&client->in));
+    put_text(out, str_slice(buffer_str(&client->out), client->sent, client->out.size));
+    put_number(out, client->subscription != NULL);
+    if (client->subscription)
+        put_subscription(client->subscription, out);
+}
+
+void handover_write(const struct manager *manager, struct buffer *out)
+{
+    const struct outlet *outlet = &manager->show.outlet;
+    put_number(out, HANDOVER_FORMAT);
+    put_number(out, (uint64_t)getpid()); // execve keeps it: by that we know that it is for us
+    put_text(out, str_slice(buffer_str(&outlet->queue), outlet->sent_bytes, outlet->queue.size));
+    put_lines(manager, out);
+    put_number(out, manager->server.client_count);
+    for (const struct client *client = manager->server.clients; client; client = client->next)
+        put_client(client, out);
+}
+
+void handover_keep(const struct manager *manager, bool is_kept)
+{
+    for (const struct client *client = manager->server.clients; client; client = client->next)
+        (void)fcntl(client->fd, F_SETFD, is_kept ? 0 : FD_CLOEXEC);
+}
+
+void handover_open(struct handover *handover)
+{
+    const char *number = getenv(HANDOVER_VARIABLE);
+    struct stat status;
+    *handover = (struct handover){0};
+    if (!number)
+        return;
+    int fd = atoi(number);
+    (void)unsetenv(HANDOVER_VARIABLE);
+    if (fd <= STDERR_FILENO || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
+        return;
+    size_t size = (size_t)status.st_size;
+    handover->bytes = malloc(size + 1);
+    if (handover->bytes && pread(fd, handover->bytes, size, 0) == (ssize_t)size)
+        handover->rest = str_from(handover->bytes, size);
+    (void)close(fd);
+    handover->is_broken =
+        take_number(handover) != HANDOVER_FORMAT || take_number(handover) != (uint64_t)getpid();
+}
+
+void handover_close(struct handover *handover)
+{
+    free(handover->bytes);
+    *handover = (struct handover){0};
+}
+
+static bool is_empty(const struct handover *handover)
+{
+    return !handover->bytes || handover->is_broken;
+}
+
+void handover_take_output(struct handover *handover, struct manager *manager)
+{
+    if (!is_empty(handover))
+        buffer_append_str(outlet_buffer(&manager->show.outlet), take_text(handover));
+}
+
+void handover_take_lines(struct handover *handover, struct manager *manager)
+{
+    uint64_t count = is_empty(handover) ? 0 : take_number(handover);
+    for (uint64_t i = 0; i < count && !handover->is_broken; i++) {
+        uint64_t slot = take_number(handover);
+        struct str bytes = take_text(handover);
+        struct process *process = slot < LIMIT_PROCESSES ? manager->processes[slot] : NULL;
+        struct str none;
+        if (process)
+            (void)lines_next(&process->lines, &bytes, &none); // it is held: it has no end yet
+    }
+}
+
+// The request is parsed again, and goes on where it was.
+static void take_subscription(struct handover *handover, struct manager *manager,
+                              struct client *client)
+{
+    struct str message = take_text(handover);
+    struct str changes = take_text(handover);
+    uint64_t lost = take_number(handover);
+    struct str targets = take_text(handover);
+    struct subscription *subscription =
+        handover->is_broken ? NULL : serve_again(manager, client, message);
+    size_t count = targets.size / sizeof(struct target);
+    if (!subscription)
+        return;
+    subscription->targets = arena_alloc(&subscription->request.arena, targets.size + 1);
+    if (!subscription->targets) {
+        client->is_broken = true;
+        return;
+    }
+    memcpy(subscription->targets, targets.bytes, count * sizeof(struct target));
+    subscription->target_count = count;
+    for (size_t i = 0; i < count; i++)
+        subscription->done_count += subscription->targets[i].is_done;
+    buffer_append_str(&subscription->changes, changes);
+    subscription->lost = lost;
+}
+
+static void take_client(struct handover *handover, struct manager *manager)
+{
+    int fd = (int)take_number(handover);
+    bool has_ended = take_number(handover) != 0;
+    struct str in = take_text(handover);
+    struct str out = take_text(handover);
+    bool has_subscription = take_number(handover) != 0;
+    struct client *client = handover->is_broken ? NULL : server_adopt(&manager->server, fd);
+    if (!client)
+        return;
+    client->has_ended = has_ended;
+    buffer_append_str(&client->in, in);
+    buffer_append_str(&client->out, out);
+    if (has_subscription)
+        take_subscription(handover, manager, client);
+}
+
+void handover_take_clients(struct handover *handover, struct manager *manager)
+{
+    uint64_t count = is_empty(handover) ? 0 : take_number(handover);
+    for (uint64_t i = 0; i < count && !handover->is_broken; i++)
+        take_client(handover, manager);
+}
