@@ -104,8 +104,9 @@ __attribute__((format(printf, 1, 2))) static char *format_path(const char *forma
 static int app_folder_init(struct app_folder *folder, const char *root)
 {
     folder->called = file_absolute_path(root);
+    int code = errno;
     if (!folder->called)
-        return errno > 0 ? -errno : -ENOMEM;
+        return code > 0 ? -code : -ENOMEM;
     folder->real = realpath(folder->called, NULL);
     if (!folder->real) // it is gone; its formation may still be there
         folder->real = strdup(folder->called);
