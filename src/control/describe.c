@@ -11,12 +11,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-static unsigned declared_quantity(const struct description *description, size_t type)
-{
-    return description->declared ? description->declared[type]
-                                 : description->plan->types[type].quantity;
-}
-
 static void put_time(struct buffer *out, const char *name, const struct description *description,
                      nsec_t at)
 {
@@ -114,7 +108,7 @@ void describe_process(struct buffer *out, const char *name, const struct descrip
     }
     json_put_text(out, "command", cut_command(type->command));
     json_put_integer(out, "quantity_of_type", type->quantity);
-    json_put_integer(out, "declared", declared_quantity(description, record->id.type));
+    json_put_integer(out, "declared", type->declared);
     json_put_object_end(out);
 }
 
@@ -252,7 +246,7 @@ static void put_type(struct buffer *out, const struct description *description, 
     json_put_text(out, "name", type->name);
     json_put_text(out, "command", type->command);
     json_put_integer(out, "quantity", type->quantity);
-    json_put_integer(out, "declared", declared_quantity(description, index));
+    json_put_integer(out, "declared", description->plan->types[index].declared);
     json_put_integer(out, "processes", count->processes);
     json_put_integer(out, "ready", count->ready);
     if (port > 0)

@@ -16,7 +16,6 @@
 // What all values of a reply have in common; borrowed.
 struct description {
     const struct plan *plan;
-    const unsigned *declared; // quantities that the files ask for, by type; NULL: those of the plan
     nsec_t wall_offset;       // what a time of CLOCK_MONOTONIC lacks to one since the epoch
 };
 

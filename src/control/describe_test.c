@@ -12,7 +12,6 @@ enum { SECOND = 1000000000 };
 struct scene {
     struct process_type types[TYPE_COUNT];
     struct plan plan;
-    unsigned declared[TYPE_COUNT];
     struct description description;
     struct buffer out;
 };
@@ -21,9 +20,9 @@ static int set_up(void **state)
 {
     static struct scene scene;
     scene.plan = expect_plan(scene.types);
-    scene.declared[TYPE_WEB] = 1;
-    scene.description = (struct description){
-        .plan = &scene.plan, .declared = scene.declared, .wall_offset = (nsec_t)1000 * SECOND};
+    scene.types[TYPE_WEB].declared = 1;
+    scene.description =
+        (struct description){.plan = &scene.plan, .wall_offset = (nsec_t)1000 * SECOND};
     *state = &scene;
     return 0;
 }
@@ -66,7 +65,7 @@ static void describes_processes(void **state)
     record.exit_status = 3 << 8;
     record.deadline = (nsec_t)6 * SECOND;
     scene->plan.has_port = false;
-    scene->description.declared = NULL;
+    scene->types[TYPE_WEB].declared = 2;
     describe_process(&scene->out, NULL, &scene->description, &record, NULL);
     expect_json(&scene->out,
                 "{\"name\":\"web.2\",\"type\":\"web\",\"number\":2,\"state\":\"backoff\","

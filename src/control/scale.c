@@ -130,7 +130,7 @@ static int apply_change(struct scaling *scaling, struct str text)
     return 0;
 }
 
-static int reset_type(struct scaling *scaling, const struct scale *scale, struct str name)
+static int reset_type(struct scaling *scaling, struct str name)
 {
     size_t type;
     if (!find_type(scaling, name, &type)) {
@@ -140,7 +140,7 @@ static int reset_type(struct scaling *scaling, const struct scale *scale, struct
                                "a reset takes names only, their numbers stand in the files");
         return refuse_unknown(scaling, name);
     }
-    scaling->quantities[type] = scale->declared[type];
+    scaling->quantities[type] = scaling->plan->types[type].declared;
     return 0;
 }
 
@@ -178,14 +178,13 @@ int scale_apply(const struct plan *plan, const struct scale *scale, unsigned *ou
                 struct refusal *refusal)
 {
     struct scaling scaling = {.plan = plan, .refusal = refusal};
-    assert(plan->type_count <= LIMIT_TYPES && (scale->declared || !scale->reset));
+    assert(plan->type_count <= LIMIT_TYPES);
     for (size_t i = 0; i < plan->type_count; i++)
-        scaling.quantities[i] = scale->reset && scale->changes.count == 0 ? scale->declared[i]
+        scaling.quantities[i] = scale->reset && scale->changes.count == 0 ? plan->types[i].declared
                                                                           : plan->types[i].quantity;
     for (size_t i = 0; i < scale->changes.count; i++) {
         struct str change = scale->changes.items[i];
-        int result =
-            scale->reset ? reset_type(&scaling, scale, change) : apply_change(&scaling, change);
+        int result = scale->reset ? reset_type(&scaling, change) : apply_change(&scaling, change);
         if (result != 0)
             return result;
     }

@@ -13,7 +13,6 @@
 struct scale {
     struct str_list changes;
     bool reset;               // `changes` are names of types that get what is declared; none: all
-    const unsigned *declared; // quantities that the files ask for, by type; for reset
 };
 
 // Applies the changes to the quantities of `plan`. `out` has room for all of its types. Returns 0;

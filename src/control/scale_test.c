@@ -20,14 +20,14 @@ static struct str_list list_of(const char *text, struct str items[MOST_CHANGES])
     return list;
 }
 
-static const unsigned declared[TYPE_COUNT] = {5, 6, 7, 8};
-
 static int apply(const char *text, bool reset, unsigned *out, struct refusal *refusal)
 {
     struct process_type types[TYPE_COUNT];
     struct str items[MOST_CHANGES];
     struct plan plan = expect_plan(types);
-    struct scale scale = {list_of(text, items), reset, declared};
+    for (unsigned i = 0; i < TYPE_COUNT; i++)
+        types[i].declared = 5 + i;
+    struct scale scale = {list_of(text, items), reset};
     return scale_apply(&plan, &scale, out, refusal);
 }
 

@@ -64,22 +64,14 @@ static int scaled_plan(const struct plan *plan, const unsigned *quantities, stru
     return result;
 }
 
-static void declared_quantities(const struct plan *plan, unsigned *out)
-{
-    for (size_t i = 0; i < plan->type_count; i++)
-        out[i] = plan->types[i].declared;
-}
-
 // Returns 0 with the new plan, not in force yet; or refuses.
 static int make_scaled_plan(struct manager *manager, struct client *client,
                             const struct request *request, struct plan **out)
 {
-    unsigned declared[LIMIT_TYPES];
     unsigned quantities[LIMIT_TYPES];
     struct refusal refusal = {0};
     struct error error;
-    declared_quantities(manager->plan, declared);
-    const struct scale scale = {request->scale.changes, request->scale.reset, declared};
+    const struct scale scale = {request->scale.changes, request->scale.reset};
     int result = scale_apply(manager->plan, &scale, quantities, &refusal);
     if (result == 0) {
         result = scaled_plan(manager->plan, quantities, out);

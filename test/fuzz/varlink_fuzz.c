@@ -69,10 +69,9 @@ static void check_refusal(const struct refusal *refusal)
 
 static void check_scale(struct str_list changes, bool reset)
 {
-    static const unsigned declared[TYPE_COUNT] = {1, 1, 1, 0};
     struct process_type types[TYPE_COUNT];
     struct plan plan = make_plan(types);
-    struct scale scale = {changes, reset, declared};
+    struct scale scale = {changes, reset};
     unsigned quantities[TYPE_COUNT] = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
     struct refusal refusal;
     unsigned sum = 0;
