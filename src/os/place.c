@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,19 +102,20 @@ __attribute__((format(printf, 1, 2))) static char *format_path(const char *forma
 
 // --- folders -------------------------------------------------------------------------------------
 
-static int app_folder_init(struct app_folder *folder, const char *root)
+// false, and errno, when the current folder is gone or memory is short.
+static bool app_folder_init(struct app_folder *folder, const char *root)
 {
     folder->called = file_absolute_path(root);
-    int code = errno;
     if (!folder->called)
-        return code > 0 ? -code : -ENOMEM;
+        return false;
     folder->real = realpath(folder->called, NULL);
     if (!folder->real) // it is gone; its formation may still be there
         folder->real = strdup(folder->called);
     if (folder->real)
-        return 0;
+        return true;
     free(folder->called);
-    return -ENOMEM;
+    errno = ENOMEM;
+    return false;
 }
 
 static void app_folder_fini(struct app_folder *folder)
@@ -267,11 +269,10 @@ static int find_of_folder(const struct app_folder *folder, struct place_list *ou
 
 int place_find(const char *root, struct place_list *out)
 {
-    struct app_folder folder = {0};
-    int result = app_folder_init(&folder, root);
-    if (result < 0)
-        return result;
-    result = find_of_folder(&folder, out);
+    struct app_folder folder;
+    if (!app_folder_init(&folder, root))
+        return -errno;
+    int result = find_of_folder(&folder, out);
     app_folder_fini(&folder);
     if (result < 0)
         place_list_fini(out);
@@ -400,11 +401,11 @@ static int listen_somewhere(const struct app_folder *folder, const char *app, in
 
 int place_listen(const char *root, const char *app, int backlog, int *listener, struct error *error)
 {
-    struct app_folder folder = {0};
+    struct app_folder folder;
     int lock = -1;
-    int result = app_folder_init(&folder, root);
-    if (result < 0)
-        return error_set(error, -result, "%s: %s", root, strerror(-result));
+    int result;
+    if (!app_folder_init(&folder, root))
+        return error_set(error, errno, "%s: %s", root, strerror(errno));
     // Two that start at once may have different runtime folders: the app's own is common to them.
     if (lock_folder(folder.real, &lock) == -ETIMEDOUT)
         result = error_set(error, ETIMEDOUT, "%s is locked by another process", folder.called);
