@@ -41,7 +41,6 @@ static void decide(struct manager *manager, struct input *input)
 
 void decide_all(struct manager *manager)
 {
-    manager->found.is_valid = false; // another round, other files
     if (manager->wake_at <= clock_now())
         decide_later(manager, (struct input){.kind = INPUT_TIME});
     while (manager->input_count > 0) {

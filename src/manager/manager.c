@@ -94,7 +94,7 @@ static nsec_t earliest(const struct manager *manager)
 {
     nsec_t at = manager->server.has_backlog ? 0 : manager->wake_at;
     const nsec_t others[] = {manager->linger_at, manager->look_again_at, manager->push_again_at,
-                             upgrade_due_at(manager)};
+                             upgrade_due_at(manager), starts_due_at(manager)};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (others[i] < at)
             at = others[i];
@@ -105,6 +105,7 @@ static void run(struct manager *manager)
 {
     while (!manager->is_over) {
         decide_all(manager);
+        starts_work(manager);
         flush(manager);
         serve_work(manager);
         if (manager->input_count > 0)

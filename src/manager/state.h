@@ -45,6 +45,14 @@ struct found_program {
     char path[PATH_MAX];
 };
 
+// Spawns that were decided and not asked of the guard yet; each slot has one at most.
+struct starts {
+    size_t first;
+    size_t count;
+    nsec_t due_at;
+    struct action actions[LIMIT_PROCESSES];
+};
+
 enum { INPUT_QUEUE = 4 * LIMIT_PROCESSES };
 
 struct manager {
@@ -55,7 +63,8 @@ struct manager {
     struct journal *journal; // in it
     struct supervisor *supervisor;
     struct launch_ring launches;
-    struct found_program found; // in this round of decisions
+    struct starts starts;
+    struct found_program found; // in this round of starts
     struct tree tree; // to be searched: branch_tree()
     struct kin_set mains;
     char mark[TREE_MARK_BYTES + sizeof("FORMATION_ID=")];
@@ -98,6 +107,11 @@ void decide_all(struct manager *manager);
 void act(struct manager *manager, const struct action *action);
 void act_send(struct manager *manager, struct guard_request request, const int *fds,
               size_t fd_count);
+
+// starts.c: spawns in their turn.
+void starts_add(struct manager *manager, const struct action *action);
+void starts_work(struct manager *manager);
+nsec_t starts_due_at(const struct manager *manager);
 
 // branch.c
 const struct tree *branch_tree(struct manager *manager); // in its present state

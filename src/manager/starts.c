@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+// Spawns that were decided wait here for their turn, so that the start of a thousand processes does
+// not keep everything else waiting: a few milliseconds a round, and none while the guard has enough
+// to do. A manager that dies with some in the queue is followed by one that finds them in the
+// journal (recover.c).
+#include "manager/state.h"
+
+#include "os/channel.h"
+#include "os/clock.h"
+#include "os/program.h"
+#include "plan/launch.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ROUND_LASTS (2 * NSEC_PER_MSEC)
+
+// The ring is full of a hundred launches and more, each of which takes the guard some hundred
+// microseconds: looking more often would only take it the processor.
+#define RING_IS_FULL_FOR (5 * NSEC_PER_MSEC)
+
+static void refuse(struct manager *manager, const struct action *action, enum spawn_stage stage,
+                   int error)
+{
+    struct process *process = process_of(manager, action->slot);
+    if (process)
+        process->failed_stage = stage;
+    decide_later(manager, (struct input){.kind = INPUT_SPAWN_FAILED,
+                                         .slot = action->slot,
+                                         .token = action->token,
+                                         .value = error});
+}
+
+// The launch as the guard reads it: program, directory, arguments, environment, each with its NUL.
+static size_t launch_bytes(const struct launch *launch, const char *program)
+{
+    size_t size = strlen(program) + 1 + strlen(launch->directory) + 1;
+    for (size_t i = 0; i < launch->argc; i++)
+        size += strlen(launch->argv[i]) + 1;
+    for (size_t i = 0; i < launch->envc; i++)
+        size += strlen(launch->envp[i]) + 1;
+    return size;
+}
+
+static void write_launch(char *to, const struct launch *launch, const char *program)
+{
+    to = stpcpy(to, program) + 1;
+    to = stpcpy(to, launch->directory) + 1;
+    for (size_t i = 0; i < launch->argc; i++)
+        to = stpcpy(to, launch->argv[i]) + 1;
+    for (size_t i = 0; i < launch->envc; i++)
+        to = stpcpy(to, launch->envp[i]) + 1;
+}
+
+// The descriptors that go with a spawn: the output's ends the first time, and the cgroup folder.
+static size_t descriptors_of(struct process *process, int folder, int fds[CHANNEL_DESCRIPTORS],
+                             uint32_t *flags)
+{
+    size_t count = 0;
+    if (process->has_terminal)
+        *flags |= GUARD_SPAWN_TERMINAL;
+    if (process->far >= 0) {
+        *flags |= GUARD_SPAWN_OUTPUT;
+        fds[count++] = process->near;
+        fds[count++] = process->far;
+    }
+    if (folder >= 0) {
+        *flags |= GUARD_SPAWN_CGROUP;
+        fds[count++] = folder;
+    }
+    return count;
+}
+
+// False: the ring is full, come again; nothing was done.
+static bool send_launch(struct manager *manager, const struct action *action,
+                        const struct launch *launch, const char *program)
+{
+    struct process *process = process_of(manager, action->slot);
+    int fds[CHANNEL_DESCRIPTORS];
+    size_t size = launch_bytes(launch, program);
+    if (size > LIMIT_LAUNCH_BYTES || launch->argc + launch->envc + 2 > LIMIT_LAUNCH_STRINGS) {
+        refuse(manager, action, SPAWN_STAGE_EXEC, E2BIG);
+        return true;
+    }
+    uint64_t at;
+    char *to = launch_ring_reserve(&manager->launches, size, &at);
+    if (!to)
+        return false;
+    int folder = tree_branch_open(&manager->tree, process->name);
+    if (folder < -1) {
+        refuse(manager, action, SPAWN_STAGE_CLONE, -folder);
+        return true; // the place in the ring is free again with the next launch
+    }
+    struct guard_request request = {
+        .kind = GUARD_SPAWN,
+        .slot = action->slot,
+        .token = action->token,
+        .argc = (uint32_t)launch->argc,
+        .envc = (uint32_t)launch->envc,
+        .launch_size = (uint32_t)size,
+        .launch_at = at,
+    };
+    size_t fd_count = descriptors_of(process, folder, fds, &request.flags);
+    write_launch(to, launch, program);
+    act_send(manager, request, fds, fd_count);
+    if (folder >= 0)
+        (void)close(folder);
+    if (process->far >= 0)
+        (void)close(process->far);
+    process->far = -1;
+    return true;
+}
+
+// Found once for all processes of a type that are started in one round of decisions.
+static int find_program(struct manager *manager, unsigned type, const struct launch *launch,
+                        const char **out)
+{
+    struct found_program *found = &manager->found;
+    if (!found->is_valid || found->type != type) {
+        found->is_valid = true;
+        found->type = type;
+        found->result = program_find(launch->argv[0], launch_variable(launch, "PATH"),
+                                     launch->directory, found->path);
+    }
+    *out = found->result < 0 ? launch->argv[0] : found->path;
+    return found->result;
+}
+
+// As send_launch.
+static bool spawn(struct manager *manager, const struct action *action)
+{
+    const struct process_record *record = supervisor_process(manager->supervisor, action->slot);
+    struct process *process = process_of(manager, action->slot);
+    struct arena arena = {0};
+    struct launch launch;
+    const char *program;
+    int result = process ? 0 : process_open(manager, action->slot, &process);
+    if (result < 0) {
+        refuse(manager, action, SPAWN_STAGE_DESCRIPTORS, -result);
+        return true;
+    }
+    bool is_done = true;
+    result = launch_make(manager->plan, record->id, environ, manager->mark, &arena, &launch, NULL);
+    if (result < 0) {
+        refuse(manager, action, SPAWN_STAGE_EXEC, -result);
+    } else {
+        result = find_program(manager, record->id.type, &launch, &program);
+        // A folder that is gone is found out by the process itself, and told as that.
+        if (result < 0 && access(launch.directory, X_OK) == 0)
+            refuse(manager, action, SPAWN_STAGE_EXEC, -result);
+        else
+            is_done = send_launch(manager, action, &launch, program);
+    }
+    arena_fini(&arena);
+    return is_done;
+}
+
+void starts_add(struct manager *manager, const struct action *action)
+{
+    struct starts *starts = &manager->starts;
+    starts->actions[(starts->first + starts->count++) % LIMIT_PROCESSES] = *action;
+    starts->due_at = 0;
+}
+
+// Nobody wants it any more: a stop came while it was in the queue.
+static bool is_called_off(const struct manager *manager, unsigned slot)
+{
+    return supervisor_formation(manager->supervisor)->phase != FORMATION_RUNNING ||
+           supervisor_process(manager->supervisor, slot)->flags & RECORD_ASKED;
+}
+
+void starts_work(struct manager *manager)
+{
+    struct starts *starts = &manager->starts;
+    nsec_t now = clock_now();
+    nsec_t end = now + ROUND_LASTS;
+    if (starts->count == 0 || now < starts->due_at)
+        return;
+    manager->found.is_valid = false; // another round, other files
+    while (starts->count > 0 && now < end) {
+        const struct action *action = &starts->actions[starts->first];
+        if (is_called_off(manager, action->slot)) {
+            refuse(manager, action, SPAWN_STAGE_CLONE, ECANCELED);
+        } else if (!spawn(manager, action)) {
+            starts->due_at = now + RING_IS_FULL_FOR;
+            return;
+        }
+        starts->first = (starts->first + 1) % LIMIT_PROCESSES;
+        starts->count--;
+        now = clock_now();
+    }
+}
+
+nsec_t starts_due_at(const struct manager *manager)
+{
+    return manager->starts.count > 0 ? manager->starts.due_at : NSEC_NEVER;
+}
