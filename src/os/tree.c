@@ -163,7 +163,8 @@ void tree_open(struct tree *tree, pid_t guard)
 
 void tree_adopt(struct tree *tree, pid_t guard, int fd)
 {
-    *tree = (struct tree){.fd = fd, .parent_fd = -1};
+    // Which children the guard had before it was one is not known any more.
+    *tree = (struct tree){.fd = fd, .parent_fd = -1, .has_strangers = true};
     name_tree(tree, guard);
 }
 
