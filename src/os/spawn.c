@@ -34,8 +34,19 @@ struct attempt {
 // overwritten before it was used.
 enum { FIRST_STAGE = 3, PLACEHOLDER = SPAWN_RESERVED - 1 };
 
+// In a table of its own, nothing was staged.
+static int copy_descriptors(const struct spawn_request *request)
+{
+    for (int i = 0; i < request->descriptor_count; i++)
+        if (dup2(request->descriptors[i], i) < 0)
+            return -1;
+    return 0;
+}
+
 static int arrange_descriptors(const struct attempt *attempt)
 {
+    if (attempt->request->is_unprepared)
+        return copy_descriptors(attempt->request);
     if (close_range(SPAWN_RESERVED, ~0U, CLOSE_RANGE_UNSHARE) < 0)
         return -1;
     for (int i = 0; i < attempt->request->descriptor_count; i++)
@@ -59,6 +70,14 @@ static int join_cgroup(int folder)
 
 // Never returning, it would leave AddressSanitizer with a wrong view of its stack.
 #define RUNS_IN_CHILD __attribute__((no_sanitize("address")))
+
+// Only handlers are reset by execve(2).
+static void stop_ignoring(void)
+{
+    const struct sigaction action = {.sa_handler = SIG_DFL};
+    for (int number = 1; number < NSIG; number++)
+        (void)sigaction(number, &action, NULL);
+}
 
 RUNS_IN_CHILD static void become_program(struct attempt *attempt)
 {
@@ -89,6 +108,8 @@ RUNS_IN_CHILD static void become_program(struct attempt *attempt)
     if (request->descriptor_limit && setrlimit(RLIMIT_NOFILE, request->descriptor_limit) < 0)
         return;
     attempt->stage = SPAWN_STAGE_EXEC;
+    if (request->is_unprepared)
+        stop_ignoring();
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
@@ -179,6 +200,8 @@ int spawn_reserve_descriptors(void)
 
 static int stage_descriptors(const struct spawn_request *request)
 {
+    if (request->is_unprepared)
+        return 0;
     for (int i = 0; i < request->descriptor_count; i++)
         if (dup3(request->descriptors[i], FIRST_STAGE + i, O_CLOEXEC) < 0)
             return -errno;
@@ -190,7 +213,7 @@ static int stage_descriptors(const struct spawn_request *request)
 
 static void unstage_descriptors(const struct spawn_request *request)
 {
-    for (int i = 0; i <= request->descriptor_count; i++)
+    for (int i = 0; !request->is_unprepared && i <= request->descriptor_count; i++)
         (void)dup3(PLACEHOLDER, FIRST_STAGE + i, O_CLOEXEC);
 }
 
@@ -214,7 +237,8 @@ int spawn_process(const struct spawn_request *request, pid_t *pid, int *pidfd,
     struct attempt attempt = {.request = request, .parent = getpid(), .stage = SPAWN_STAGE_CLONE};
     int new_pidfd = -1;
     struct clone_args arguments = {
-        .flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD,
+        .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD |
+                 (request->is_unprepared ? 0 : (uint64_t)CLONE_FILES),
         .pidfd = (uint64_t)(uintptr_t)&new_pidfd,
         .exit_signal = SIGCHLD,
         .stack = (uint64_t)(uintptr_t)stack,

@@ -33,6 +33,9 @@ struct spawn_request {
     bool takes_terminal; // descriptor 0 becomes the controlling terminal
     int death_signal;   // sent to it when the caller dies; 0: none
     const struct rlimit *descriptor_limit; // RLIMIT_NOFILE of the new program
+    // The caller has reserved no descriptors and may ignore signals. Then it pays for a copy of all
+    // its descriptors (which must be close-on-exec), and `descriptors` must be above their targets.
+    bool is_unprepared;
 };
 
 // Reserves the descriptors that spawn_process() works with. Call once, before any other is opened;
@@ -40,7 +43,7 @@ struct spawn_request {
 int spawn_reserve_descriptors(void);
 
 // Starts a program with the empty signal mask. The caller must have no signal handler, ignore no
-// signal and be single-threaded. Returns 0, `pid` and `pidfd` (close-on-exec, to be closed by the
+// signal unless it says so, and be single-threaded. Returns 0, `pid` and `pidfd` (close-on-exec, to be closed by the
 // caller) once execve(2) has succeeded; or -errno and the `stage`, with nothing left behind.
 int spawn_process(const struct spawn_request *request, pid_t *pid, int *pidfd,
                   enum spawn_stage *stage);

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// It leads its process group until it is waited for, so a signal never hits another's group. What
+// it leaves in the group is ended with it.
+#include "os/check.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int wait_status(const siginfo_t *info)
+{
+    if (info->si_code == CLD_EXITED)
+        return (info->si_status & 0xff) << 8;
+    return info->si_status | (info->si_code == CLD_DUMPED ? 0x80 : 0);
+}
+
+static void on_end(struct loop_source *source, uint32_t events)
+{
+    struct check *check = loop_owner(source, struct check, source);
+    siginfo_t info = {0};
+    (void)events;
+    if (waitid(P_PIDFD, (id_t)source->fd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+        info.si_pid == 0)
+        return;
+    check_kill(check);
+    (void)waitid(P_PIDFD, (id_t)source->fd, &info, WEXITED);
+    loop_remove(check->loop, source);
+    (void)close(source->fd);
+    check->has_ended = true;
+    check->wait_status = wait_status(&info);
+    check->news(check);
+}
+
+int check_begin(struct check *check, struct loop *loop, const struct spawn_request *request,
+                check_news *news, enum spawn_stage *stage)
+{
+    int pidfd;
+    *check = (struct check){.loop = loop, .news = news};
+    int result = spawn_process(request, &check->pid, &pidfd, stage);
+    if (result < 0)
+        return result;
+    result = loop_add(loop, &check->source, pidfd, EPOLLIN, on_end);
+    if (result == 0)
+        return 0;
+    check_kill(check); // its end could not be learned
+    (void)waitid(P_PIDFD, (id_t)pidfd, &(siginfo_t){0}, WEXITED);
+    (void)close(pidfd);
+    *stage = SPAWN_STAGE_CLONE;
+    return result;
+}
+
+void check_kill(const struct check *check)
+{
+    if (!check->has_ended && kill(-check->pid, SIGKILL) < 0 && errno == ESRCH)
+        (void)kill(check->pid, SIGKILL);
+}
