@@ -162,6 +162,7 @@ static void note_spawn(struct holds *holds, const struct guard_request *request,
 {
     struct board_slot *slot = &holds->board->slots[request->slot];
     launch_ring_release(holds->board, request);
+    atomic_store(&slot->state, BOARD_VACANT); // who reads it meanwhile finds that out (news.c)
     slot->token = request->token;
     slot->pid = pid;
     slot->error = -result;

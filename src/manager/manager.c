@@ -67,8 +67,7 @@ static void on_reader_gone(struct manager *manager)
     decide_later(manager, (struct input){.kind = INPUT_STOP, .value = SIGPIPE});
 }
 
-// Writes what there is, and pauses or resumes reading by what is left.
-static void flush(struct manager *manager)
+static void push(struct manager *manager)
 {
     struct outlet *outlet = &manager->show.outlet;
     enum outlet_state state = outlet_push(outlet);
@@ -81,13 +80,23 @@ static void flush(struct manager *manager)
         manager->push_again_at = clock_now() + PUSH_AGAIN_AFTER;
     else if (state == OUTLET_CLOSED || state == OUTLET_FAILED)
         on_reader_gone(manager);
-    if (outlet_is_full(outlet)) {
+}
+
+// Writes what there is, and pauses or resumes reading by what is left.
+static void flush(struct manager *manager)
+{
+    struct outlet *outlet = &manager->show.outlet;
+    push(manager);
+    while (manager->rest_waits && !outlet_is_full(outlet)) {
+        manager->rest_waits = false;
+        news_settle_all(manager);
+        push(manager);
+    }
+    if (outlet_is_full(outlet))
         loop_remove(&manager->loop, &manager->outputs_source);
-    } else if (!manager->outputs_source.is_added) {
+    else if (!manager->outputs_source.is_added)
         (void)loop_add(&manager->loop, &manager->outputs_source, manager->outputs.fd, EPOLLIN,
                        on_outputs);
-        news_settle_all(manager); // exits that waited for room
-    }
 }
 
 static nsec_t earliest(const struct manager *manager)

@@ -118,42 +118,73 @@ void news_settle_all(struct manager *manager)
     }
 }
 
+// A slot of the board as it is at one moment. False while the guard writes it; it then tells of it.
+static bool look(const struct board_slot *on_board, struct board_slot *out)
+{
+    uint32_t state = atomic_load_explicit(&on_board->state, memory_order_acquire);
+    *out = (struct board_slot){
+        .state = state,
+        .token = on_board->token,
+        .pid = on_board->pid,
+        .status = on_board->status,
+        .error = on_board->error,
+        .stage = on_board->stage,
+    };
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(&on_board->state, memory_order_relaxed) == state;
+}
+
+static void on_failed(struct manager *manager, unsigned slot, const struct board_slot *seen)
+{
+    struct process *process = process_of(manager, slot);
+    if (process)
+        process->failed_stage = (enum spawn_stage)seen->stage;
+    decide_later(manager, (struct input){.kind = INPUT_SPAWN_FAILED,
+                                         .slot = slot,
+                                         .token = seen->token,
+                                         .value = seen->error});
+    // The guard may have got no output to hold: it is made anew for the next spawn.
+    if (seen->stage == SPAWN_STAGE_DESCRIPTORS)
+        process_close(manager, slot);
+}
+
+// May come twice for one death, and at any time: what is decided meanwhile, below too, can have
+// buried it or even asked for the next one.
+static void on_dead(struct process *process, const struct board_slot *seen)
+{
+    struct manager *manager = process->manager;
+    unsigned slot = process->slot;
+    const struct process_record *record = supervisor_process(manager->supervisor, slot);
+    decide_all(manager); // its start, if that is news, before its end
+    if (process_of(manager, slot) != process || record->token != seen->token)
+        return;
+    process->wait_status = seen->status;
+    process->is_dead = record->state == PROCESS_RUNNING || record->state == PROCESS_READY ||
+                       record->state == PROCESS_STOPPING;
+    process->is_emptying = record->state == PROCESS_EXITED;
+    news_settle(process);
+}
+
 void news_of_slot(struct manager *manager, unsigned slot)
 {
-    const struct board_slot *on_board = &manager->board->slots[slot];
+    struct board_slot seen;
     struct process *process = process_of(manager, slot);
-    enum board_slot_state state = atomic_load_explicit(&on_board->state, memory_order_acquire);
-    // A failed spawn needs none: an earlier manager may have died before the guard got its output.
-    if (!process && state != BOARD_FAILED)
-        return;
     const struct process_record *record = supervisor_process(manager->supervisor, slot);
-    if (on_board->token != record->token)
-        return; // of an earlier incarnation, settled long ago
-    if (state == BOARD_FAILED) {
-        if (process)
-            process->failed_stage = (enum spawn_stage)on_board->stage;
-        decide_later(manager, (struct input){.kind = INPUT_SPAWN_FAILED,
-                                             .slot = slot,
-                                             .token = on_board->token,
-                                             .value = on_board->error});
-        // The guard may have got no output to hold: it is made anew for the next spawn.
-        if (on_board->stage == SPAWN_STAGE_DESCRIPTORS)
-            process_close(manager, slot);
+    if (!look(&manager->board->slots[slot], &seen) || seen.token != record->token)
+        return; // the latter is of an earlier incarnation, settled long ago
+    // A failed spawn needs no process: an earlier manager may have died before the guard got its
+    // output.
+    if (seen.state == BOARD_FAILED)
+        on_failed(manager, slot, &seen);
+    if (!process || (seen.state != BOARD_LIVE && seen.state != BOARD_DEAD))
         return;
-    }
-    if ((state == BOARD_LIVE || state == BOARD_DEAD) && record->state == PROCESS_STARTING)
+    if (record->state == PROCESS_STARTING)
         decide_later(manager, (struct input){.kind = INPUT_SPAWNED,
                                              .slot = slot,
-                                             .token = on_board->token,
-                                             .value = on_board->pid});
-    if (state == BOARD_DEAD && !process->is_emptying) {
-        // Told at once, in case the exit follows in this same round.
-        decide_all(manager);
-        process->wait_status = on_board->status;
-        process->is_dead = supervisor_process(manager->supervisor, slot)->state != PROCESS_EXITED;
-        process->is_emptying = !process->is_dead;
-        news_settle(process);
-    }
+                                             .token = seen.token,
+                                             .value = seen.pid});
+    if (seen.state == BOARD_DEAD && !process->is_emptying)
+        on_dead(process, &seen);
 }
 
 bool news_is_started(struct process *process)

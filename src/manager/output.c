@@ -91,13 +91,16 @@ static bool must_wait(struct manager *manager)
 bool output_read_rest(struct process *process, bool is_last)
 {
     struct str line;
-    // What is there now. More may come from what is left of its tree, without end.
-    size_t rest = output_waiting_bytes(process->near);
-    while (rest > 0) {
-        if (must_wait(process->manager))
+    // What was there at first. More may come from what is left of its tree, without end.
+    if (process->rest_bytes == 0 || is_last)
+        process->rest_bytes = output_waiting_bytes(process->near);
+    while (process->rest_bytes > 0) {
+        if (must_wait(process->manager)) {
+            process->manager->rest_waits = true;
             return false;
+        }
         size_t size = read_once(process);
-        rest = size == 0 || size > rest ? 0 : rest - size;
+        process->rest_bytes -= size == 0 || size > process->rest_bytes ? process->rest_bytes : size;
     }
     if (is_last && lines_flush(&process->lines, &line)) {
         show_now(&process->manager->show);

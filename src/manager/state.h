@@ -25,6 +25,7 @@ struct process {
     int near;                  // …read from here
     int far;                   // the other end, until the guard has got it with the first spawn; -1
     struct lines lines;
+    size_t rest_bytes; // still to be read before its end is told
     struct show_voice voice;
     nsec_t pending_at; // when its unfinished line is to be shown; NSEC_NEVER
     bool is_dead;      // the guard saw its main process end, supervise has not been told yet
@@ -82,6 +83,7 @@ struct manager {
     struct subscription *subscriptions;
     struct upgrade *upgrade; // one that is tried; NULL
     uint64_t reviewed; // the last event that was looked at for those who wait
+    bool rest_waits; // some process's rest, for room in the outlet
 
     nsec_t wake_at;       // supervise wants INPUT_TIME
     nsec_t linger_at;     // an unfinished line wants to be shown
