@@ -5,6 +5,7 @@
 #include "guard/guard.h"
 
 #include "guard/hold.h"
+#include "guard/revive.h"
 #include "guard/setup.h"
 #include "guard/state.h"
 #include "guard/succeed.h"
@@ -33,13 +34,9 @@ enum {
     WATCH_CHANNEL,
     WATCH_MANAGER,
     WATCH_WITNESS,
-    STATUS_MANAGER_DIED = 70 // EX_SOFTWARE: the manager died before it was up
 };
 
-// A manager that keeps dying is started after a pause that doubles up to this.
-#define MANAGER_PAUSE_FIRST (100 * NSEC_PER_MSEC)
-#define MANAGER_PAUSE_LONGEST (5 * NSEC_PER_SEC)
-#define MANAGER_IS_STABLE_AFTER (10 * NSEC_PER_SEC)
+#define REFUSED_MANAGER_PAUSE (100 * NSEC_PER_MSEC) // the system gave no process or descriptor
 
 // One that was asked for the end, and gives no sign of life, is killed: the next one will do it. If
 // none does, the guard ends everything itself.
@@ -48,6 +45,7 @@ enum {
 
 static char manager_word[] = "manager";
 static struct guard guard; // of fixed size: the guard allocates nothing; only this file sees it
+static const char *failure; // why there is no manager any more
 
 static bool watch(int fd, uint64_t what)
 {
@@ -133,7 +131,7 @@ static int start_manager(void)
 {
     int ends[2];
     guard.manager_started_at = guard.heard_at = clock_now();
-    guard.manager_due_at = guard.manager_started_at + MANAGER_PAUSE_FIRST;
+    guard.manager_due_at = guard.manager_started_at + REFUSED_MANAGER_PAUSE;
     int result = channel_pair(ends);
     if (result < 0)
         return result;
@@ -299,9 +297,19 @@ static void on_channel(void)
         (void)epoll_ctl(guard.watch, EPOLL_CTL_DEL, guard.channel, NULL);
 }
 
+static void plan_next_manager(bool was_up)
+{
+    if (revive_manager(&guard, was_up))
+        return;
+    guard.is_over = true;
+    failure = "the manager ended at once each time that it was started: all processes were ended";
+    revive_give_up(&guard);
+}
+
 static void on_manager_end(void)
 {
     siginfo_t info = {0};
+    bool was_up = atomic_exchange(&guard.board->is_up, false);
     (void)waitid(P_PIDFD, (id_t)guard.manager_pidfd, &info, WEXITED);
     on_channel(); // what it had asked for before it died
     (void)close(guard.manager_pidfd);
@@ -312,16 +320,12 @@ static void on_manager_end(void)
         return;
     if (!atomic_load(&guard.board->is_managed)) { // it found that there is nothing to be started
         guard.is_over = true;
-        guard.exit_status = info.si_code == CLD_EXITED ? info.si_status : STATUS_MANAGER_DIED;
+        guard.exit_status = info.si_status;
+        if (info.si_code != CLD_EXITED)
+            failure = "the manager was killed before anything was started";
         return;
     }
-    nsec_t now = clock_now();
-    bool was_stable = now - guard.manager_started_at >= MANAGER_IS_STABLE_AFTER;
-    guard.manager_due_at = now + (was_stable ? 0 : guard.manager_pause);
-    nsec_t next = guard.manager_pause ? 2 * guard.manager_pause : MANAGER_PAUSE_FIRST;
-    guard.manager_pause = was_stable ? 0 : next;
-    if (guard.manager_pause > MANAGER_PAUSE_LONGEST)
-        guard.manager_pause = MANAGER_PAUSE_LONGEST;
+    plan_next_manager(was_up);
 }
 
 static void on_witness_end(void)
@@ -377,13 +381,22 @@ static int wait_milliseconds(void)
     return rest > 0 ? (int)(rest / NSEC_PER_MSEC) + 1 : 0;
 }
 
+static void start_next_manager(void)
+{
+    int result = start_manager();
+    // What the system is short of comes back, and is asked for again after a pause.
+    if (result < 0 && result != -EAGAIN && result != -ENOMEM && result != -EMFILE &&
+        result != -ENFILE)
+        plan_next_manager(false);
+}
+
 static void run(void)
 {
     enum { BATCH = 64 };
     struct epoll_event events[BATCH];
     while (!guard.is_over || guard.channel >= 0) {
         if (guard.manager_due_at <= clock_now())
-            (void)start_manager(); // tried again after a pause
+            start_next_manager();
         int count = epoll_wait(guard.watch, events, BATCH, wait_milliseconds());
         for (int i = 0; i < count; i++) {
             uint64_t what = events[i].data.u64;
@@ -410,7 +423,7 @@ static void run(void)
 static void close_guard(void)
 {
     enum { PATIENCE_MS = 5000, ROUND_MS = 50 };
-    holds_kill(&guard.holds);
+    holds_signal(&guard.holds, SIGKILL);
     nsec_t until = clock_now() + PATIENCE_MS * NSEC_PER_MSEC;
     while (tree_kill_all(&guard.tree, ROUND_MS) > 0 && clock_now() < until)
         reap_strangers(); // or a storm of forks would fill our list of children
@@ -471,5 +484,5 @@ int guard_run(int argc, char **argv, size_t memory_bytes, struct error *error)
     }
     run();
     close_guard();
-    return guard.exit_status;
+    return failure ? error_set(error, ECHILD, "%s", failure) : guard.exit_status;
 }

@@ -263,9 +263,17 @@ bool holds_pid(const struct holds *holds, int pid)
     return false;
 }
 
-void holds_kill(const struct holds *holds)
+void holds_signal(const struct holds *holds, int signal)
 {
     for (unsigned slot = 0; slot < holds->used; slot++)
         if (holds->slots[slot].pidfd >= 0)
-            (void)kill(-holds->board->slots[slot].pid, SIGKILL);
+            (void)kill(-holds->board->slots[slot].pid, signal);
+}
+
+bool holds_live(const struct holds *holds)
+{
+    for (unsigned slot = 0; slot < holds->used; slot++)
+        if (atomic_load(&holds->board->slots[slot].state) == BOARD_LIVE)
+            return true;
+    return false;
 }

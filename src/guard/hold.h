@@ -46,5 +46,8 @@ void hold_note_death(struct holds *holds, unsigned slot);
 // Whether `pid` is the main process of a slot and not buried.
 bool holds_pid(const struct holds *holds, int pid);
 
-// SIGKILL to each process that still lives; the end of the guard is near.
-void holds_kill(const struct holds *holds);
+// To the group of each process that was not buried.
+void holds_signal(const struct holds *holds, int signal);
+
+// Whether any main process still lives.
+bool holds_live(const struct holds *holds);

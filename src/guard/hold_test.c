@@ -50,7 +50,7 @@ static int open_holds(void **state)
 static int close_holds(void **state)
 {
     (void)state;
-    holds_kill(&holds);
+    holds_signal(&holds, SIGKILL);
     for (unsigned slot = 0; slot < holds.used; slot++) {
         struct hold *hold = &holds.slots[slot];
         if (hold->pidfd >= 0) {

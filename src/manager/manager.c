@@ -117,6 +117,7 @@ static void run(struct manager *manager)
         starts_work(manager);
         flush(manager);
         serve_work(manager);
+        atomic_store(&manager->board->is_up, true); // nothing of what we found has killed us
         if (manager->input_count > 0)
             continue;
         if (manager->is_over)

@@ -84,17 +84,23 @@ is_gone() {
     [ -z "$state" ] || [ "$state" = Z ]
 }
 
-# pids_left: every process that this test has started, the shell that runs it aside.
+# pids_left: every process that this test has started, the shell that runs it and this grep aside.
 pids_left() {
     local file pid
-    grep -lszxF -- "FORMATION_TEST=$FORMATION_TEST" /proc/[0-9]*/environ | while read -r file; do
+    FORMATION_TEST='' grep -lszxF -- "FORMATION_TEST=$FORMATION_TEST" /proc/[0-9]*/environ | while read -r file; do
         pid=${file#/proc/}
         pid=${pid%/environ}
         is_gone "$pid" || echo "$pid"
     done
 }
 
-# nothing_left: whether none of them is there.
+# nothing_left: whether none of them is there; says who is.
 nothing_left() {
-    [ -z "$(pids_left)" ]
+    local pid left
+    left=$(pids_left)
+    for pid in $left; do
+        echo "left: $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")" \
+            "$(grep -sE '^(Pid|PPid|State)' "/proc/$pid/status" | xargs)" >&2
+    done
+    [ -z "$left" ]
 }
