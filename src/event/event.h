@@ -27,7 +27,9 @@ enum record_flag {
     RECORD_KILLED = 1 << 3,    // SIGKILL was sent, or is due as soon as it runs
     RECORD_UNSPAWNED = 1 << 4, // in backoff since the kernel refused to start it, not by a crash
     RECORD_ROLL = 1 << 5,      // it is restarted when its turn in a rolling restart comes
-    RECORD_ROLLED = 1 << 6,    // it was restarted by one, and has not proven itself since
+    RECORD_ROLLED = 1 << 6,    // it was started by one, and has not proven itself since
+    RECORD_FAILED = 1 << 7,    // it was stopped since it was not ready or alive: a failure, however
+                               // it exits
 };
 
 // All that is known of one process. Times are CLOCK_MONOTONIC; NSEC_NEVER: none.
@@ -60,7 +62,7 @@ struct formation_record {
     bool asked;    // a person or signal asked for the end
     uint16_t signal;
     int32_t exit_status; // of the program, once ended (or by whom the end came)
-    nsec_t since;
+    nsec_t since;    // …it is in this phase, or a person has asked for what had begun by itself
     nsec_t deadline; // of the next message about who is waited for
 };
 

@@ -8,7 +8,17 @@
 
 unsigned formation_quantity(const struct supervisor *supervisor, unsigned type)
 {
-    return supervisor->plan->types[type].quantity + supervisor->surge[type];
+    const struct process_type *its = &supervisor->plan->types[type];
+    unsigned quantity = its->quantity;
+    if (supervisor->has_surge[type])
+        quantity += its->policy.roll_surge;
+    return quantity < LIMIT_PROCESSES ? quantity : LIMIT_PROCESSES;
+}
+
+bool formation_has_surplus(const struct supervisor *supervisor, unsigned slot)
+{
+    struct process_id id = supervisor->processes[slot].id;
+    return id.number > supervisor->plan->types[id.type].quantity;
 }
 
 static bool is_wanted(const struct supervisor *supervisor, struct process_id id)
@@ -17,10 +27,16 @@ static bool is_wanted(const struct supervisor *supervisor, struct process_id id)
            id.number <= formation_quantity(supervisor, id.type);
 }
 
+// The extra processes of a roll are the first that have to prove themselves.
+static uint8_t flags_of_wanted(const struct supervisor *supervisor, unsigned slot)
+{
+    return formation_has_surplus(supervisor, slot) ? RECORD_WANTED | RECORD_ROLLED : RECORD_WANTED;
+}
+
 // A process that was to be removed, and has not gone yet, is wanted again.
 static void revive(struct supervisor *supervisor, unsigned slot)
 {
-    supervisor->processes[slot].flags |= RECORD_WANTED;
+    supervisor->processes[slot].flags |= flags_of_wanted(supervisor, slot);
     process_restart(supervisor, slot);
     outcome_event(supervisor, slot, EVENT_PLACED, 0);
 }
@@ -35,9 +51,11 @@ static void review(struct supervisor *supervisor, unsigned slot)
         process_stop(supervisor, slot);
     } else if (!has && wants) {
         revive(supervisor, slot);
-    } else if (wants && process->state == PROCESS_WAITING &&
-               !order_has(supervisor, process->id.type)) {
+    } else if (wants && process->state == PROCESS_WAITING && !order_has(supervisor, slot)) {
         process_start(supervisor, slot); // its first manager died before it could say so
+    } else if (wants && process->state == PROCESS_RUNNING &&
+               !policy_of(supervisor, process)->waits_for_ready) {
+        process_ready(supervisor, slot); // nobody checks that any more
     }
 }
 
@@ -59,21 +77,21 @@ static void place(struct supervisor *supervisor, unsigned slot, struct process_i
     supervisor->processes[slot] = (struct process_record){
         .id = id,
         .state = PROCESS_VACANT,
-        .flags = RECORD_WANTED,
         .token = token,
         .ready_at = NSEC_NEVER,
     };
+    supervisor->processes[slot].flags = flags_of_wanted(supervisor, slot);
     supervisor->state_count[PROCESS_VACANT]++;
     process_enter(supervisor, slot, PROCESS_WAITING, NSEC_NEVER);
     outcome_event(supervisor, slot, EVENT_PLACED, 0);
-    if (!order_has(supervisor, id.type))
+    if (!order_has(supervisor, slot))
         process_start(supervisor, slot);
 }
 
-// Places the numbers of one type that nobody has yet, lowest first.
-static unsigned place_missing(struct supervisor *supervisor, unsigned type, unsigned from)
+// Places the numbers of one type that nobody has yet, lowest first, up to `quantity`.
+static unsigned place_missing(struct supervisor *supervisor, unsigned type, unsigned quantity,
+                              unsigned from)
 {
-    unsigned quantity = formation_quantity(supervisor, type);
     memset(supervisor->numbers_seen, 0, sizeof(supervisor->numbers_seen[0]) * (quantity + 1));
     for (unsigned slot = 0; slot < supervisor->slot_count; slot++) {
         const struct process_record *process = &supervisor->processes[slot];
@@ -125,8 +143,12 @@ void formation_plan(struct supervisor *supervisor, const struct plan *plan)
             review(supervisor, slot);
     unsigned from = 0;
     for (unsigned type = 0; type < plan->type_count && !supervisor->has_unplaced; type++)
-        if (formation_quantity(supervisor, type) > 0)
-            from = place_missing(supervisor, type, from);
+        if (plan->types[type].quantity > 0)
+            from = place_missing(supervisor, type, plan->types[type].quantity, from);
+    // The extra processes of a roll take nobody's place.
+    for (unsigned type = 0; type < plan->type_count && !supervisor->has_unplaced; type++)
+        if (formation_quantity(supervisor, type) > plan->types[type].quantity)
+            from = place_missing(supervisor, type, formation_quantity(supervisor, type), from);
 }
 
 static unsigned active_count(const struct supervisor *supervisor)
@@ -146,6 +168,7 @@ static void enter_phase(struct supervisor *supervisor, enum formation_phase phas
 static void ask(struct supervisor *supervisor)
 {
     supervisor->formation.asked = true;
+    supervisor->formation.since = supervisor->now;
     outcome_formation_event(supervisor, EVENT_FORMATION_WAITING, (int)active_count(supervisor));
 }
 
@@ -218,14 +241,22 @@ static bool is_halted_by_request(const struct supervisor *supervisor)
     return false;
 }
 
+static void replan(struct supervisor *supervisor)
+{
+    bool can_place = supervisor->has_unplaced && supervisor->state_count[PROCESS_VACANT] > 0;
+    if (!supervisor->must_replan && !can_place)
+        return;
+    supervisor->must_replan = false;
+    formation_plan(supervisor, supervisor->plan);
+}
+
+// A roll looks at what it has got, extra processes among it, and may then want no more of them.
 static void advance(struct supervisor *supervisor)
 {
-    if (supervisor->is_rolling)
+    replan(supervisor);
+    if (supervisor->is_rolling) {
         roll_advance(supervisor);
-    bool can_place = supervisor->has_unplaced && supervisor->state_count[PROCESS_VACANT] > 0;
-    if (supervisor->must_replan || can_place) {
-        supervisor->must_replan = false;
-        formation_plan(supervisor, supervisor->plan);
+        replan(supervisor);
     }
     if (supervisor->state_count[PROCESS_WAITING] > 0)
         order_advance(supervisor);

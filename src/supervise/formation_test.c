@@ -121,6 +121,9 @@ static void a_second_interrupt_kills(void **state)
     leave(rig, 1, EXIT_1); // in its pause
     EXPECT(rig, INPUT_STOP, 0, SIGINT,
            "formation-stopping, stopping 0, finished 1 > signal 0 with 15");
+    rig->now += 100 * NSEC_PER_MSEC - 1;
+    EXPECT(rig, INPUT_STOP, 0, SIGINT, ""); // the same key once more, by way of a parent
+    rig->now += 1;
     EXPECT(rig, INPUT_STOP, 0, SIGINT, "formation-killing, killing 0 > kill tree 0");
     EXPECT(rig, INPUT_STOP, 0, SIGINT, "");
     leave(rig, 0, SIGKILL);
@@ -203,7 +206,10 @@ static void patience_begins_with_the_person(void **state)
     rig->plan.ends_at_first_exit = true;
     rig_run(rig);
     rig_step(rig, INPUT_EXITED, 0, EXIT_3);
+    rig->now += NSEC_PER_SEC / 2;
     EXPECT(rig, INPUT_STOP, 0, SIGINT, "formation-waiting");
+    EXPECT(rig, INPUT_STOP, 0, SIGINT, ""); // the same key once more
+    rig->now += 100 * NSEC_PER_MSEC;
     EXPECT(rig, INPUT_STOP, 0, SIGINT,
            "formation-killing, killing 0, killing 1 > kill tree 0, kill tree 1");
     leave(rig, 0, EXIT_3);

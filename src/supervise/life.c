@@ -24,6 +24,23 @@ static void set_flags(struct supervisor *supervisor, unsigned slot, unsigned set
     process_amend(supervisor, slot, set, clear, supervisor->processes[slot].crashes);
 }
 
+// An exit, or a spawn that failed, which is no end of a work that was done.
+static bool is_failure(const struct supervisor *supervisor, const struct process_record *process)
+{
+    return process->exit_status != 0 || process->flags & RECORD_FAILED ||
+           policy_of(supervisor, process)->restart == RESTART_ALWAYS;
+}
+
+// A failure of one that a roll has started is a failure of the roll.
+static void judge_roll(struct supervisor *supervisor, unsigned slot)
+{
+    const struct process_record *process = &supervisor->processes[slot];
+    const unsigned asked = RECORD_ASKED | RECORD_RESTART;
+    if (process->flags & RECORD_ROLLED && process->flags & RECORD_WANTED &&
+        !(process->flags & asked) && is_failure(supervisor, process))
+        roll_halt(supervisor, slot);
+}
+
 static void finish(struct supervisor *supervisor, unsigned slot)
 {
     struct process_record *process = &supervisor->processes[slot];
@@ -59,6 +76,14 @@ static void send_stop(struct supervisor *supervisor, unsigned slot, enum event_k
     outcome_action(supervisor, ACTION_SIGNAL, slot, policy->stop_signal);
 }
 
+// It has failed while it runs: not ready in time, or not alive any more.
+static void send_stop_for_failure(struct supervisor *supervisor, unsigned slot, enum event_kind why)
+{
+    supervisor->processes[slot].flags |= RECORD_FAILED;
+    send_stop(supervisor, slot, why);
+    judge_roll(supervisor, slot);
+}
+
 static void send_kill(struct supervisor *supervisor, unsigned slot)
 {
     struct process_record *process = &supervisor->processes[slot];
@@ -84,11 +109,11 @@ void process_stop(struct supervisor *supervisor, unsigned slot)
     case PROCESS_STARTING: // its pid is not known yet: the signal follows once it is
     case PROCESS_STOPPING:
     case PROCESS_EXITED:
-        set_flags(supervisor, slot, RECORD_ASKED, RECORD_RESTART);
+        set_flags(supervisor, slot, RECORD_ASKED, RECORD_RESTART | RECORD_MARKS);
         break;
     case PROCESS_RUNNING:
     case PROCESS_READY:
-        process->flags |= RECORD_ASKED;
+        process->flags = (uint8_t)((process->flags | RECORD_ASKED) & ~RECORD_MARKS);
         send_stop(supervisor, slot, EVENT_STOPPING);
         break;
     case PROCESS_VACANT:
@@ -106,14 +131,15 @@ void process_kill(struct supervisor *supervisor, unsigned slot)
     case PROCESS_STOPPING:
     case PROCESS_EXITED:
         if (process->kills > 0) { // it is repeated anyway
-            set_flags(supervisor, slot, RECORD_ASKED, RECORD_RESTART);
+            set_flags(supervisor, slot, RECORD_ASKED, RECORD_RESTART | RECORD_MARKS);
         } else {
-            process->flags = (uint8_t)((process->flags | RECORD_ASKED) & ~RECORD_RESTART);
+            process->flags =
+                (uint8_t)((process->flags | RECORD_ASKED) & ~(RECORD_RESTART | RECORD_MARKS));
             send_kill(supervisor, slot);
         }
         break;
     case PROCESS_STARTING:
-        set_flags(supervisor, slot, RECORD_ASKED | RECORD_KILLED, RECORD_RESTART);
+        set_flags(supervisor, slot, RECORD_ASKED | RECORD_KILLED, RECORD_RESTART | RECORD_MARKS);
         break;
     case PROCESS_WAITING:
     case PROCESS_BACKOFF:
@@ -125,7 +151,8 @@ void process_kill(struct supervisor *supervisor, unsigned slot)
     }
 }
 
-void process_restart(struct supervisor *supervisor, unsigned slot)
+// `marks` are those that have become void by it.
+static void restart(struct supervisor *supervisor, unsigned slot, unsigned marks)
 {
     struct process_record *process = &supervisor->processes[slot];
     if (supervisor->formation.phase != FORMATION_RUNNING || !(process->flags & RECORD_WANTED))
@@ -133,15 +160,16 @@ void process_restart(struct supervisor *supervisor, unsigned slot)
     switch ((enum process_state)process->state) {
     case PROCESS_RUNNING:
     case PROCESS_READY:
-        process->flags = (uint8_t)((process->flags | RECORD_RESTART) & ~RECORD_ROLL);
+        process->flags = (uint8_t)((process->flags | RECORD_RESTART) & ~marks);
         process->crashes = 0;
         send_stop(supervisor, slot, EVENT_STOPPING);
         break;
     case PROCESS_STOPPING:
     case PROCESS_EXITED:
-        process_amend(supervisor, slot, RECORD_RESTART, RECORD_ASKED | RECORD_ROLL, 0);
+        process_amend(supervisor, slot, RECORD_RESTART, RECORD_ASKED | marks, 0);
         break;
     case PROCESS_BACKOFF:
+        process->flags &= (uint8_t)~marks;
         process->crashes = 0;
         process_start(supervisor, slot);
         break;
@@ -151,7 +179,7 @@ void process_restart(struct supervisor *supervisor, unsigned slot)
         process_start(supervisor, slot);
         break;
     case PROCESS_STARTING: // a stop may have been asked for and not been carried out yet
-        process_amend(supervisor, slot, 0, RECORD_ASKED, 0);
+        process_amend(supervisor, slot, 0, RECORD_ASKED | marks, 0);
         break;
     case PROCESS_WAITING:
     case PROCESS_VACANT:
@@ -160,19 +188,22 @@ void process_restart(struct supervisor *supervisor, unsigned slot)
     }
 }
 
+void process_restart(struct supervisor *supervisor, unsigned slot)
+{
+    restart(supervisor, slot, RECORD_ROLL);
+}
+
 void process_halt(struct supervisor *supervisor, unsigned slot)
 {
     struct process_record *process = &supervisor->processes[slot];
-    const unsigned marks = RECORD_ROLL | RECORD_ROLLED;
     if (supervisor->formation.phase != FORMATION_RUNNING || !(process->flags & RECORD_WANTED))
         return;
     if (process->state == PROCESS_FINISHED) {
-        set_flags(supervisor, slot, RECORD_ASKED, marks);
+        set_flags(supervisor, slot, RECORD_ASKED, 0);
         return;
     }
-    process->flags &= (uint8_t)~marks;
     if (process->state == PROCESS_WAITING || process->state == PROCESS_BACKOFF)
-        process->flags |= RECORD_ASKED;
+        process->flags = (uint8_t)((process->flags | RECORD_ASKED) & ~RECORD_MARKS);
     process_stop(supervisor, slot);
 }
 
@@ -184,19 +215,17 @@ void process_begin(struct supervisor *supervisor, unsigned slot)
     if (process->state == PROCESS_WAITING) // whoever asks knows better what must be ready before
         process_start(supervisor, slot);
     else if (process->state != PROCESS_RUNNING && process->state != PROCESS_READY)
-        process_restart(supervisor, slot);
+        restart(supervisor, slot, RECORD_MARKS);
 }
 
-void process_resume(struct supervisor *supervisor, unsigned slot)
+void process_ready(struct supervisor *supervisor, unsigned slot)
 {
-    const struct process_record *process = &supervisor->processes[slot];
-    bool is_serving = process->state == PROCESS_RUNNING || process->state == PROCESS_READY;
-    if (process->state == PROCESS_WAITING && !order_has(supervisor, process->id.type))
-        process_start(supervisor, slot);
-    else if (process->state == PROCESS_FINISHED && !(process->flags & RECORD_WANTED))
-        finish(supervisor, slot);
-    else if (is_serving && process->flags & RECORD_ASKED)
-        send_stop(supervisor, slot, EVENT_STOPPING);
+    struct process_record *process = &supervisor->processes[slot];
+    process_enter(supervisor, slot, PROCESS_READY, NSEC_NEVER);
+    process->ready_at = supervisor->now;
+    if (policy_of(supervisor, process)->waits_for_ready) // else it has to be up for a while
+        process->flags &= (uint8_t)~RECORD_ROLLED;
+    outcome_event(supervisor, slot, EVENT_READY, 0);
 }
 
 // The machine is short of something that comes back; the program itself is not to blame.
@@ -212,10 +241,8 @@ static void crashed(struct supervisor *supervisor, unsigned slot)
 {
     struct process_record *process = &supervisor->processes[slot];
     const struct process_policy *policy = policy_of(supervisor, process);
-    bool failed = process->exit_status != 0;
-    if (process->flags & RECORD_ROLLED)
-        roll_halt(supervisor, slot);
-    if (policy->restart == RESTART_NEVER || (policy->restart == RESTART_ON_FAILURE && !failed)) {
+    judge_roll(supervisor, slot);
+    if (policy->restart == RESTART_NEVER || !is_failure(supervisor, process)) {
         finish(supervisor, slot);
         return;
     }
@@ -269,10 +296,12 @@ static void spawn_failed(struct supervisor *supervisor, unsigned slot, int error
     if (process->flags & RECORD_ASKED || !(process->flags & RECORD_WANTED)) {
         finish(supervisor, slot);
     } else if (is_refusal(error)) {
-        process->flags |= RECORD_UNSPAWNED;
+        process->flags = (uint8_t)((process->flags | RECORD_UNSPAWNED) & ~RECORD_RESTART);
         process_enter(supervisor, slot, PROCESS_BACKOFF,
                       supervisor->now + budget_refusal_pause(process->refusals));
         outcome_event(supervisor, slot, EVENT_BACKOFF, 0);
+    } else if (process->flags & RECORD_RESTART) { // what it was to be has been changed meanwhile
+        process_start(supervisor, slot);
     } else if (supervisor->plan->ends_at_first_exit) {
         formation_stop(supervisor, 0, false, WEXITSTATUS(process->exit_status));
         finish(supervisor, slot);
@@ -303,19 +332,31 @@ static void exited(struct supervisor *supervisor, unsigned slot, int status)
     process_enter(supervisor, slot, PROCESS_EXITED, deadline);
     outcome_event(supervisor, slot, EVENT_EXITED, status);
     end_at_first_exit(supervisor, slot);
+    judge_roll(supervisor, slot);
 }
 
 static void emptied(struct supervisor *supervisor, unsigned slot)
 {
     struct process_record *process = &supervisor->processes[slot];
     outcome_action(supervisor, ACTION_BURY, slot, 0);
-    end_at_first_exit(supervisor, slot); // no news, unless a manager died right after the exit
     if (process->flags & RECORD_ASKED || !(process->flags & RECORD_WANTED))
         finish(supervisor, slot);
     else if (process->flags & RECORD_RESTART)
         process_start(supervisor, slot);
     else
         crashed(supervisor, slot);
+}
+
+void process_resume(struct supervisor *supervisor, unsigned slot)
+{
+    const struct process_record *process = &supervisor->processes[slot];
+    bool is_serving = process->state == PROCESS_RUNNING || process->state == PROCESS_READY;
+    if (process->state == PROCESS_FINISHED && !(process->flags & RECORD_WANTED))
+        finish(supervisor, slot);
+    else if (is_serving && process->flags & (RECORD_ASKED | RECORD_RESTART))
+        send_stop(supervisor, slot, EVENT_STOPPING);
+    else if (process->state == PROCESS_EXITED)
+        end_at_first_exit(supervisor, slot);
 }
 
 // What a person asks for, or a check that a person has declared.
@@ -331,7 +372,18 @@ static void request(struct supervisor *supervisor, unsigned slot, enum input_kin
     else if (kind == INPUT_START)
         process_begin(supervisor, slot);
     else if (kind == INPUT_UNRESPONSIVE && (state == PROCESS_RUNNING || state == PROCESS_READY))
-        send_stop(supervisor, slot, EVENT_UNRESPONSIVE);
+        send_stop_for_failure(supervisor, slot, EVENT_UNRESPONSIVE);
+}
+
+// Its boot limit is put off, which a later manager has to know, too.
+static void extend(struct supervisor *supervisor, unsigned slot, int milliseconds)
+{
+    struct process_record *process = &supervisor->processes[slot];
+    nsec_t deadline = supervisor->now + milliseconds * NSEC_PER_MSEC;
+    if (process->deadline == NSEC_NEVER || deadline <= process->deadline)
+        return;
+    outcome_deadline(supervisor, &process->deadline, deadline);
+    outcome_event(supervisor, slot, EVENT_ASKED, process->flags);
 }
 
 void process_input(struct supervisor *supervisor, const struct input *input)
@@ -347,14 +399,13 @@ void process_input(struct supervisor *supervisor, const struct input *input)
     } else if (input->kind == INPUT_SPAWN_FAILED && awaits_spawn) {
         spawn_failed(supervisor, slot, input->value);
     } else if (input->kind == INPUT_READY && state == PROCESS_RUNNING) {
-        process_enter(supervisor, slot, PROCESS_READY, NSEC_NEVER);
-        process->ready_at = supervisor->now;
-        process->flags &= (uint8_t)~RECORD_ROLLED;
-        outcome_event(supervisor, slot, EVENT_READY, 0);
+        process_ready(supervisor, slot);
     } else if (input->kind == INPUT_UNREADY && state == PROCESS_READY) {
         process_enter(supervisor, slot, PROCESS_RUNNING, NSEC_NEVER);
         process->ready_at = NSEC_NEVER;
         outcome_event(supervisor, slot, EVENT_UNREADY, 0);
+    } else if (input->kind == INPUT_EXTEND && state == PROCESS_RUNNING) {
+        extend(supervisor, slot, input->value);
     } else if (input->kind == INPUT_EXITED && is_live) {
         exited(supervisor, slot, input->value);
     } else if (input->kind == INPUT_LEFT && state == PROCESS_EXITED) {
@@ -398,7 +449,7 @@ void process_time(struct supervisor *supervisor, unsigned slot)
 {
     switch ((enum process_state)supervisor->processes[slot].state) {
     case PROCESS_RUNNING:
-        send_stop(supervisor, slot, EVENT_BOOT_EXPIRED);
+        send_stop_for_failure(supervisor, slot, EVENT_BOOT_EXPIRED);
         break;
     case PROCESS_STOPPING:
     case PROCESS_EXITED:

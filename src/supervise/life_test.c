@@ -208,6 +208,7 @@ static void a_stop_waits_for_the_pid(void **state)
     EXPECT(rig, INPUT_PLAN, 0, 0, "placed 0, starting 0, placed 1, starting 1 > spawn 0, spawn 1");
     EXPECT(rig, INPUT_STOP, 0, SIGINT, "formation-stopping, asked 0, asked 1");
     EXPECT(rig, INPUT_SPAWNED, 0, 100, "started 0, stopping 0 > signal 0 with 15");
+    rig->now += 100 * NSEC_PER_MSEC;
     EXPECT(rig, INPUT_STOP, 0, SIGINT, "formation-killing, killing 0, asked 1 > kill tree 0");
     EXPECT(rig, INPUT_SPAWNED, 1, 101, "started 1, killing 1 > kill tree 1");
     rig_free(rig);

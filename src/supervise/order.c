@@ -3,9 +3,12 @@
 // process that crashes later does not stop those that came after it.
 #include "supervise/state.h"
 
-bool order_has(const struct supervisor *supervisor, unsigned type)
+// The extra processes of a roll do not wait: their type is there already.
+bool order_has(const struct supervisor *supervisor, unsigned slot)
 {
-    return supervisor->plan->types[type].after_count > 0;
+    unsigned type = supervisor->processes[slot].id.type;
+    return supervisor->plan->types[type].after_count > 0 &&
+           !formation_has_surplus(supervisor, slot);
 }
 
 // Whether others may be started as far as this process is concerned: it is ready, has done its
@@ -13,7 +16,8 @@ bool order_has(const struct supervisor *supervisor, unsigned type)
 static bool is_satisfied(const struct process_record *process)
 {
     if (process->state == PROCESS_FINISHED)
-        return process->exit_status == 0 || process->flags & RECORD_ASKED;
+        return process->flags & RECORD_ASKED ||
+               (process->exit_status == 0 && !(process->flags & RECORD_FAILED));
     return process->state == PROCESS_READY;
 }
 

@@ -2,56 +2,55 @@
 // Rolling restarts. There is no list of whose turn it is: marks in the records say who is still to
 // be restarted (ROLL) and who was and has not proven itself (ROLLED), so a roll goes on under the
 // next manager, and beside scaling, crashes and other requests.
+//
+// A mark of ROLL stays only with who is ready: everybody else serves nobody and is restarted in
+// the step that marks it. Extra processes (surge) are ROLLED from the beginning and never ROLL.
 #include "supervise/state.h"
 
 // A process whose readiness nobody checks has proven itself when it was up for so long.
 #define ROLL_SETTLE NSEC_PER_SEC
 
-enum { MARKS = RECORD_ROLL | RECORD_ROLLED };
-
 // A type's processes, as far as a roll is concerned.
 struct tally {
-    unsigned wanted;    // those of the plan that are not finished
-    unsigned available; // ready and not about to be stopped
+    unsigned wanted;      // those of the plan that are neither finished nor wait for others
+    unsigned available;   // ready, proven, and not about to be stopped …
+    unsigned spare_parts; // … those of them that are extra
+    unsigned extra;       // that are not finished
     bool is_marked;
 };
 
 static void begin_surge(struct supervisor *supervisor, unsigned type)
 {
-    const struct process_type *its = &supervisor->plan->types[type];
-    unsigned room = LIMIT_PROCESSES - its->quantity;
-    unsigned surge = its->policy.roll_surge < room ? its->policy.roll_surge : room;
-    supervisor->must_replan = supervisor->must_replan || supervisor->surge[type] != surge;
-    supervisor->surge[type] = (uint16_t)surge;
+    supervisor->is_rolling = true;
+    supervisor->must_replan = supervisor->must_replan || !supervisor->has_surge[type];
+    supervisor->has_surge[type] = true;
 }
 
 static void end_surge(struct supervisor *supervisor, unsigned type)
 {
-    supervisor->must_replan = supervisor->must_replan || supervisor->surge[type] > 0;
-    supervisor->surge[type] = 0;
+    supervisor->must_replan = supervisor->must_replan || supervisor->has_surge[type];
+    supervisor->has_surge[type] = false;
 }
 
 void roll_restore(struct supervisor *supervisor, unsigned slot)
 {
     const struct process_record *process = &supervisor->processes[slot];
-    if (!(process->flags & MARKS))
-        return;
-    supervisor->is_rolling = true;
-    begin_surge(supervisor, process->id.type);
+    if (process->flags & RECORD_MARKS && process->flags & RECORD_WANTED &&
+        !formation_has_surplus(supervisor, slot))
+        begin_surge(supervisor, process->id.type);
 }
 
 void roll_mark(struct supervisor *supervisor, unsigned slot)
 {
     const struct process_record *process = &supervisor->processes[slot];
     if (supervisor->formation.phase != FORMATION_RUNNING || !(process->flags & RECORD_WANTED) ||
-        process->id.number > supervisor->plan->types[process->id.type].quantity)
-        return;
-    if (process->state == PROCESS_FINISHED) { // it serves nobody
+        formation_has_surplus(supervisor, slot) || process->state == PROCESS_WAITING)
+        return;                               // who goes anyway, and who has not been started yet
+    if (process->state == PROCESS_FINISHED) { // it serves nobody, and will not fail by this
         process_restart(supervisor, slot);
         return;
     }
     process_amend(supervisor, slot, RECORD_ROLL, 0, process->crashes);
-    supervisor->is_rolling = true;
     begin_surge(supervisor, process->id.type);
 }
 
@@ -62,21 +61,34 @@ static void restart_marked(struct supervisor *supervisor, unsigned slot)
     case PROCESS_RUNNING:
     case PROCESS_READY:
     case PROCESS_BACKOFF:
-        process->flags = (uint8_t)((process->flags | RECORD_ROLLED) & ~RECORD_ROLL);
+        process->flags |= RECORD_ROLLED;
         process_restart(supervisor, slot);
         break;
-    case PROCESS_STARTING:
+    case PROCESS_STARTING: // by the old plan, perhaps: stopped once its pid is known
     case PROCESS_STOPPING:
     case PROCESS_EXITED:
         process_amend(supervisor, slot, RECORD_RESTART | RECORD_ROLLED, RECORD_ROLL | RECORD_ASKED,
                       0);
         break;
-    case PROCESS_WAITING: // what it will be started as is new
+    case PROCESS_WAITING:
     case PROCESS_FINISHED:
     case PROCESS_VACANT:
     case PROCESS_STATE_COUNT:
-        process_amend(supervisor, slot, 0, MARKS, process->crashes);
         break;
+    }
+}
+
+// Restarts who serves nobody; frees from its marks who has ended for good.
+static void advance_idle(struct supervisor *supervisor)
+{
+    for (unsigned slot = 0; slot < supervisor->slot_count; slot++) {
+        const struct process_record *process = &supervisor->processes[slot];
+        if (process->state == PROCESS_VACANT || !(process->flags & RECORD_MARKS))
+            continue;
+        if (process->state == PROCESS_FINISHED)
+            process_amend(supervisor, slot, 0, RECORD_MARKS, process->crashes);
+        else if (process->state != PROCESS_READY && process->flags & RECORD_ROLL)
+            restart_marked(supervisor, slot);
     }
 }
 
@@ -84,9 +96,9 @@ static void restart_marked(struct supervisor *supervisor, unsigned slot)
 static void prove(struct supervisor *supervisor, unsigned slot)
 {
     const struct process_record *process = &supervisor->processes[slot];
-    nsec_t proven_at = process->ready_at + ROLL_SETTLE;
     if (!(process->flags & RECORD_ROLLED) || process->state != PROCESS_READY)
         return;
+    nsec_t proven_at = process->ready_at + ROLL_SETTLE;
     if (supervisor->now >= proven_at)
         process_amend(supervisor, slot, 0, RECORD_ROLLED, process->crashes);
     else if (proven_at < supervisor->wake_at)
@@ -101,71 +113,88 @@ static void count(struct supervisor *supervisor, struct tally *tallies)
         if (process->state == PROCESS_VACANT || !(process->flags & RECORD_WANTED))
             continue;
         prove(supervisor, slot);
-        bool is_extra = process->id.number > supervisor->plan->types[process->id.type].quantity;
-        tally->wanted += !is_extra && process->state != PROCESS_FINISHED;
-        tally->available += process->state == PROCESS_READY && !(process->flags & RECORD_ROLLED);
-        tally->is_marked = tally->is_marked || process->flags & MARKS;
+        bool is_available = process->state == PROCESS_READY && !(process->flags & RECORD_ROLLED);
+        tally->available += is_available;
+        if (formation_has_surplus(supervisor, slot)) {
+            tally->spare_parts += is_available;
+            tally->extra += process->state != PROCESS_FINISHED;
+        } else {
+            tally->wanted +=
+                process->state != PROCESS_FINISHED && process->state != PROCESS_WAITING;
+            tally->is_marked = tally->is_marked || process->flags & RECORD_MARKS;
+        }
     }
 }
 
-// The one with the lowest number among those that are ready and marked; slot_count: none.
-static unsigned next_ready(const struct supervisor *supervisor, unsigned type)
+// How many may be missing. Where no extra process can be had, for want of places or because it is
+// finished, one must be: else nobody would ever be replaced.
+static unsigned unavailable_most(const struct supervisor *supervisor, unsigned type,
+                                 const struct tally *tally)
 {
-    unsigned next = supervisor->slot_count;
+    unsigned most = supervisor->plan->types[type].policy.roll_max_unavailable;
+    return most == 0 && tally->extra == 0 ? 1 : most;
+}
+
+// Restarts those that are ready and marked, lowest number first, as far as there are enough.
+static void advance_ready(struct supervisor *supervisor, unsigned type, struct tally *tally)
+{
+    unsigned most = unavailable_most(supervisor, type, tally);
+    unsigned quantity = supervisor->plan->types[type].quantity;
+    if (tally->available == 0 || tally->available - 1 + most < tally->wanted)
+        return;
+    for (unsigned number = 1; number <= quantity; number++)
+        supervisor->slot_of[number] = LIMIT_PROCESSES;
     for (unsigned slot = 0; slot < supervisor->slot_count; slot++) {
         const struct process_record *process = &supervisor->processes[slot];
         if (process->state == PROCESS_READY && process->flags & RECORD_ROLL &&
-            process->id.type == type &&
-            (next == supervisor->slot_count ||
-             process->id.number < supervisor->processes[next].id.number))
-            next = slot;
+            process->id.type == type && process->id.number <= quantity)
+            supervisor->slot_of[process->id.number] = (uint16_t)slot;
     }
-    return next;
-}
-
-static void advance_type(struct supervisor *supervisor, unsigned type, struct tally *tally)
-{
-    unsigned spare = supervisor->plan->types[type].policy.roll_max_unavailable;
-    while (tally->available > 0 && tally->available - 1 + spare >= tally->wanted) {
-        unsigned slot = next_ready(supervisor, type);
-        if (slot == supervisor->slot_count)
-            return;
+    for (unsigned number = 1; number <= quantity; number++) {
+        unsigned slot = supervisor->slot_of[number];
+        if (slot == LIMIT_PROCESSES)
+            continue;
+        // One that has not proven itself since the last roll is not among the available.
+        bool was_available = !(supervisor->processes[slot].flags & RECORD_ROLLED);
+        if (tally->available == 0 || tally->available - 1 + most < tally->wanted)
+            break;
         restart_marked(supervisor, slot);
-        tally->available--;
+        tally->available -= was_available;
     }
 }
 
 void roll_advance(struct supervisor *supervisor)
 {
     struct tally tallies[LIMIT_TYPES] = {{0}};
-    supervisor->is_rolling = false;
+    advance_idle(supervisor);
     count(supervisor, tallies);
-    for (unsigned slot = 0; slot < supervisor->slot_count; slot++) {
-        const struct process_record *process = &supervisor->processes[slot];
-        if (process->state != PROCESS_VACANT && process->state != PROCESS_READY &&
-            process->flags & RECORD_ROLL) // it serves nobody, so nothing is lost by it
-            restart_marked(supervisor, slot);
-    }
+    supervisor->is_rolling = false;
     for (unsigned type = 0; type < supervisor->plan->type_count; type++) {
-        if (tallies[type].is_marked)
-            advance_type(supervisor, type, &tallies[type]);
-        else
-            end_surge(supervisor, type);
-        supervisor->is_rolling = supervisor->is_rolling || tallies[type].is_marked;
+        struct tally *tally = &tallies[type];
+        unsigned lasting = tally->available - tally->spare_parts;
+        if (tally->is_marked)
+            advance_ready(supervisor, type, tally);
+        else if (lasting + unavailable_most(supervisor, type, tally) >= tally->wanted)
+            end_surge(supervisor, type); // also after a halt not before the others suffice
+        supervisor->is_rolling =
+            supervisor->is_rolling || tally->is_marked || supervisor->has_surge[type];
     }
 }
 
+// The culprit's own mark goes last, in the event that tells of all: who dies before it, comes back
+// to a roll that is still to be halted.
 void roll_halt(struct supervisor *supervisor, unsigned culprit)
 {
-    unsigned type = supervisor->processes[culprit].id.type;
-    int left = 0;
+    struct process_record *guilty = &supervisor->processes[culprit];
+    int left = (guilty->flags & RECORD_ROLL) != 0;
     for (unsigned slot = 0; slot < supervisor->slot_count; slot++) {
         const struct process_record *process = &supervisor->processes[slot];
-        if (process->state == PROCESS_VACANT || process->id.type != type)
+        if (slot == culprit || process->state == PROCESS_VACANT ||
+            process->id.type != guilty->id.type)
             continue;
         left += (process->flags & RECORD_ROLL) != 0;
-        process_amend(supervisor, slot, 0, MARKS, process->crashes);
+        process_amend(supervisor, slot, 0, RECORD_MARKS, process->crashes);
     }
-    end_surge(supervisor, type);
+    guilty->flags &= (uint8_t)~RECORD_MARKS;
     outcome_event(supervisor, culprit, EVENT_ROLL_HALTED, left);
 }

@@ -5,17 +5,20 @@
 #include "supervise/supervise.h"
 
 enum {
-    // A step gives a process at most three events and three actions (exit: exited, backoff or
-    // finished, removed; bury, spawn, …); the formation itself a handful.
-    OUTCOME_CAPACITY = 3 * LIMIT_PROCESSES + 16,
+    // What a step can give a place, at worst: its pause is over, or a roll that is halted takes its
+    // mark (2); it is one too many: finished, removed (2); somebody else gets it: placed, starting
+    // (2). The formation itself has a handful. Memory that is never written costs nothing.
+    OUTCOME_CAPACITY = 8 * LIMIT_PROCESSES + 16,
 };
+
+enum { RECORD_MARKS = RECORD_ROLL | RECORD_ROLLED };
 
 #define KILL_AGAIN_AFTER NSEC_PER_SEC // a fork may have slipped through the first SIGKILL
 #define KILLS_BEFORE_ABANDONING 5     // then it hangs in the kernel and nobody can end it
 #define FIRST_WAITING_NOTICE_AFTER NSEC_PER_SEC
 #define NEXT_WAITING_NOTICE_AFTER (5 * NSEC_PER_SEC)
 #define SECOND_INTERRUPT_AFTER (100 * NSEC_PER_MSEC) // no hand is faster
-#define REFUSAL_PAUSE_FIRST (50 * NSEC_PER_MSEC) // design §4: a failed spawn is not a crash
+#define REFUSAL_PAUSE_FIRST (50 * NSEC_PER_MSEC)     // design §4: a failed spawn is not a crash
 #define REFUSAL_PAUSE_LONGEST (2 * NSEC_PER_SEC)
 
 // Restarts after crashes: a hundred at once, then a hundred a second. Enough for any healthy
@@ -31,9 +34,9 @@ struct supervisor {
     nsec_t boots_paid_until; // the budget of boots: see budget.c
     struct formation_record formation;
     bool has_unplaced;           // the plan wants more than there were vacant slots
-    bool is_rolling;             // some record may have a mark of a rolling restart
+    bool is_rolling;             // some record may have a mark, or some type extra processes
     bool must_replan;            // a roll's extra processes are no longer wanted, or only now
-    uint16_t surge[LIMIT_TYPES]; // how many more than the plan's quantity a roll wants
+    bool has_surge[LIMIT_TYPES]; // a roll wants more than the plan's quantity
     unsigned slot_count;
     unsigned state_count[PROCESS_STATE_COUNT]; // how many processes are in each state
     size_t event_count;
@@ -41,6 +44,7 @@ struct supervisor {
     struct process_record processes[LIMIT_PROCESSES];
     // From here on, scratch: whoever uses it has written it before.
     bool numbers_seen[LIMIT_PROCESSES + 1]; // of place_missing
+    uint16_t slot_of[LIMIT_PROCESSES + 1];  // by number, of roll_advance
     struct event events[OUTCOME_CAPACITY];
     struct action actions[OUTCOME_CAPACITY];
 };
@@ -63,6 +67,7 @@ void process_restart(struct supervisor *supervisor, unsigned slot); // by reques
 void process_halt(struct supervisor *supervisor, unsigned slot);    // by request, to stay so
 void process_begin(struct supervisor *supervisor, unsigned slot);  // by request, if it is not there
 void process_resume(struct supervisor *supervisor, unsigned slot); // what was decided half
+void process_ready(struct supervisor *supervisor, unsigned slot);
 void process_input(struct supervisor *supervisor, const struct input *input);
 void process_time(struct supervisor *supervisor, unsigned slot);
 
@@ -77,6 +82,7 @@ void formation_kill(struct supervisor *supervisor);
 void formation_time(struct supervisor *supervisor);
 void formation_settle(struct supervisor *supervisor); // after each step: what follows from it
 unsigned formation_quantity(const struct supervisor *supervisor, unsigned type); // surge included
+bool formation_has_surplus(const struct supervisor *supervisor, unsigned slot);  // it is extra
 
 // roll.c: rolling restarts.
 void roll_mark(struct supervisor *supervisor, unsigned slot);    // its turn shall come
@@ -86,7 +92,7 @@ void roll_restore(struct supervisor *supervisor, unsigned slot); // a record of 
 
 // order.c
 void order_advance(struct supervisor *supervisor); // starts those that wait, and need not any more
-bool order_has(const struct supervisor *supervisor, unsigned type); // it may have to wait
+bool order_has(const struct supervisor *supervisor, unsigned slot); // it may have to wait
 
 // budget.c
 nsec_t budget_pause(struct supervisor *supervisor, const struct process_policy *policy,

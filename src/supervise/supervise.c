@@ -99,6 +99,7 @@ void supervise_step(struct supervisor *supervisor, const struct input *input, st
     case INPUT_ROLL:
     case INPUT_HALT:
     case INPUT_START:
+    case INPUT_EXTEND:
     case INPUT_UNRESPONSIVE:
         if (input->slot < supervisor->slot_count)
             process_input(supervisor, input);

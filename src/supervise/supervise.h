@@ -11,7 +11,8 @@
 #include "plan/plan.h"
 
 enum input_kind {
-    INPUT_PLAN,         // `plan` is what is wanted from now on; borrowed until the next one
+    INPUT_PLAN,         // `plan` is what is wanted from now on; borrowed until the next one, in
+                        // which every type of this one keeps its index (plan/merge.h)
     INPUT_SPAWNED,      // `slot` runs as `value` = pid, for the spawn `token`
     INPUT_SPAWN_FAILED, // the spawn `token` of `slot` failed with `value` = errno
     INPUT_READY,        // `slot` is ready …
@@ -22,10 +23,12 @@ enum input_kind {
     INPUT_EMPTIED,      // after EXITED: nothing of its tree is left, all of its output was read
     INPUT_RESTART,      // start `slot` anew; also clears a pause
     INPUT_ROLL,         // …when its turn comes in the rolling restart of its type
-    INPUT_HALT,         // stop `slot`; it stays finished until it is started by request
+    INPUT_HALT,         // stop `slot`; it stays finished until one of the above, or START
     INPUT_START,        // start `slot`, whatever it waits for, unless it runs
+    INPUT_EXTEND,       // `slot` needs up to `value` milliseconds more until it is ready
     INPUT_UNRESPONSIVE, // `slot` no longer does its work: stop it, as a crash
-    INPUT_STOP,         // end the formation in order, asked for by signal `value` (0: none)
+    INPUT_STOP,         // end the formation in order, asked for by signal `value` (0: none); a
+                        // second SIGINT kills, unless it is so near that it is the same key
     INPUT_KILL,         // end it now
     INPUT_TIME,         // nothing but that time passed
 };
