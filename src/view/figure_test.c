@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// Where one unit ends and the next begins.
+#include "view/figure.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void test_ages(void **state)
+{
+    static const struct {
+        nsec_t age;
+        const char *text;
+    } cases[] = {
+        {-5, "0s"},
+        {0, "0s"},
+        {NSEC_PER_SEC - 1, "0s"},
+        {3 * NSEC_PER_SEC, "3s"},
+        {100 * NSEC_PER_SEC - 1, "99s"},
+        {100 * NSEC_PER_SEC, "1m"},
+        {5 * 60 * NSEC_PER_SEC, "5m"},
+        {100 * 60 * NSEC_PER_SEC, "1h"},
+        {48 * 3600 * NSEC_PER_SEC - 1, "47h"},
+        {48 * 3600 * NSEC_PER_SEC, "2d"},
+        {NSEC_NEVER, "106751d"},
+    };
+    char text[FIGURE_BYTES];
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_string_equal(figure_age(cases[i].age, text), cases[i].text);
+}
+
+static void test_spans(void **state)
+{
+    static const struct {
+        nsec_t span;
+        const char *text;
+    } cases[] = {
+        {-1, "0ms"},
+        {400, "0ms"},
+        {5 * NSEC_PER_MSEC, "5ms"},
+        {999 * NSEC_PER_MSEC, "999ms"},
+        {1200 * NSEC_PER_MSEC, "1.2s"},
+        {9990 * NSEC_PER_MSEC, "9.9s"},
+        {10 * NSEC_PER_SEC, "10s"},
+    };
+    char text[FIGURE_BYTES];
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_string_equal(figure_span(cases[i].span, text), cases[i].text);
+}
+
+static void test_bytes(void **state)
+{
+    static const struct {
+        uint64_t bytes;
+        const char *text;
+    } cases[] = {
+        {0, "0K"},
+        {400, "0K"},
+        {513, "1K"},
+        {812 * 1024, "812K"},
+        {1023 * 1024, "1023K"},
+        {1024 * 1024, "1M"},
+        {12 * 1024 * 1024, "12M"},
+        {(uint64_t)1536 << 20, "1.5G"},
+        {(uint64_t)9 << 30, "9.0G"},
+        {(uint64_t)10 << 30, "10G"},
+        {UINT64_MAX, "16E"},
+    };
+    char text[FIGURE_BYTES];
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_string_equal(figure_bytes(cases[i].bytes, text), cases[i].text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ages),
+        cmocka_unit_test(test_spans),
+        cmocka_unit_test(test_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
