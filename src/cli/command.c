@@ -60,8 +60,16 @@ enum option_id option_find(const struct command *command, struct str name, char 
             continue;
         if (command && option_is_of(entry, command))
             return id;
-        if (found == OPTION_COUNT)
+        // Of two with the same letter, the one that the next word may belong to.
+        if (found == OPTION_COUNT || entry->argument[0])
             found = id;
     }
     return found;
+}
+
+bool option_may_take(enum option_id id, const char *word)
+{
+    if (id == OPTION_TIMESTAMP)
+        return strchr(word, '%') != NULL;
+    return word[0] >= '0' && word[0] <= '9';
 }

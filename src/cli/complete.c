@@ -106,7 +106,7 @@ static void read_option(struct line *line, const char *word, const char *next)
         return;
     if (value)
         keep_value(line, id, value);
-    else if (option_entries[id].argument[0] != '[' || strchr(next, '%'))
+    else if (option_entries[id].argument[0] != '[' || option_may_take(id, next))
         line->pending = id;
 }
 

@@ -34,15 +34,10 @@ static int run(int argc, char **argv, struct invocation *invocation)
 // What was asked for must have arrived: a full disk is a failure like any other.
 static int close_output(const struct invocation *invocation, int status)
 {
-    char sentence[128];
     bool is_lost = ferror(stdout) != 0;
     errno = 0;
     is_lost |= fflush(stdout) != 0;
-    if (!is_lost || status != 0)
-        return status;
-    (void)snprintf(sentence, sizeof(sentence), "standard output cannot be written to%s%s",
-                   errno ? ": " : "", errno ? strerror(errno) : "");
-    return report_usage(&invocation->options, sentence);
+    return is_lost && status == 0 ? report_lost_output(&invocation->options) : status;
 }
 
 int main(int argc, char **argv)

@@ -9,9 +9,14 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+// Whoever looks more often sees no more, but costs the formation something.
+#define WATCH_LEAST (100 * NSEC_PER_MSEC)
 
 // Where the loop stands.
 struct reader {
@@ -34,96 +39,152 @@ static int bad_value(struct reader *reader, const char *value, const char *wante
                      value);
 }
 
-static int set_port(struct reader *reader, const char *value)
+// --- what each option sets -----------------------------------------------------------------------
+
+// `value` is NULL where an option takes none, or was given none of its own; `out` is the member of
+// the invocation that the table names.
+typedef int set_value(struct reader *reader, const char *value, void *out);
+
+static int set_flag(struct reader *reader, const char *value, void *out)
+{
+    (void)reader, (void)value;
+    *(bool *)out = true;
+    return 0;
+}
+
+static int set_text(struct reader *reader, const char *value, void *out)
+{
+    (void)reader;
+    *(const char **)out = value;
+    return 0;
+}
+
+static int set_color(struct reader *reader, const char *value, void *out)
+{
+    (void)reader, (void)value;
+    *(enum color_choice *)out = COLOR_ALWAYS;
+    return 0;
+}
+
+static int set_no_color(struct reader *reader, const char *value, void *out)
+{
+    (void)reader, (void)value;
+    *(enum color_choice *)out = COLOR_NEVER;
+    return 0;
+}
+
+static int set_compat(struct reader *reader, const char *value, void *out)
+{
+    if (strcmp(value, "foreman") != 0)
+        return bad_value(reader, value, "the name of a program that can be imitated (foreman)");
+    *(bool *)out = true;
+    return 0;
+}
+
+static int set_port(struct reader *reader, const char *value, void *out)
 {
     unsigned long port;
     if (!str_to_unsigned(str_of(value), &port) || port < 1 || port > 65535)
         return bad_value(reader, value, "a port number (1 to 65535)");
-    reader->out->options.port = (unsigned)port;
+    *(unsigned *)out = (unsigned)port;
     reader->out->options.has_port = true;
     return 0;
 }
 
-static int set_timeout(struct reader *reader, const char *value)
+static int set_lines(struct reader *reader, const char *value, void *out)
 {
-    if (!duration_parse(str_of(value), &reader->out->options.timeout))
-        return bad_value(reader, value, "a number of seconds or a duration (5, 500ms, 2m)");
-    reader->out->options.has_timeout = true;
+    unsigned long count;
+    if (!str_to_unsigned(str_of(value), &count) || count > INT32_MAX)
+        return bad_value(reader, value, "a number of lines");
+    *(unsigned *)out = (unsigned)count;
+    reader->out->client.has_lines = true;
     return 0;
 }
 
-static int set_timestamp(struct reader *reader, const char *value)
+static int set_duration(struct reader *reader, const char *value, void *out)
+{
+    if (!duration_parse(str_of(value), out))
+        return bad_value(reader, value, "a number of seconds or a duration (5, 500ms, 2m)");
+    return 0;
+}
+
+static int set_timeout(struct reader *reader, const char *value, void *out)
+{
+    reader->out->options.has_timeout = true;
+    return set_duration(reader, value, out);
+}
+
+static int set_since(struct reader *reader, const char *value, void *out)
+{
+    reader->out->client.has_since = true;
+    return set_duration(reader, value, out);
+}
+
+static int set_watch(struct reader *reader, const char *value, void *out)
+{
+    nsec_t *interval = out;
+    *interval = NSEC_PER_SEC;
+    if (value && (!duration_parse(str_of(value), interval) || *interval < WATCH_LEAST))
+        return bad_value(reader, value, "a number of seconds or a duration of 100ms at least");
+    return 0;
+}
+
+static int set_timestamp(struct reader *reader, const char *value, void *out)
 {
     if (value && !strchr(value, '%'))
         return bad_value(reader, value, "a format of strftime(3), such as %H:%M:%S");
     reader->out->options.timestamp = true;
-    reader->out->options.timestamp_format = value;
     reader->out->options.no_timestamp = false;
-    return 0;
+    return set_text(reader, value, out);
 }
+
+static int set_no_timestamp(struct reader *reader, const char *value, void *out)
+{
+    reader->out->options.timestamp = false;
+    return set_flag(reader, value, out);
+}
+
+#define AT(member) offsetof(struct invocation, member)
+
+static const struct setting {
+    set_value *set;
+    size_t offset; // in struct invocation
+} settings[OPTION_COUNT] = {
+    [OPTION_APP] = {set_text, AT(client.app)},
+    [OPTION_COLOR] = {set_color, AT(options.color)},
+    [OPTION_COMPAT] = {set_compat, AT(options.foreman)},
+    [OPTION_ENV] = {set_text, AT(options.env_files)},
+    [OPTION_EXCEPT] = {set_text, AT(options.except)},
+    [OPTION_FOLLOW] = {set_flag, AT(client.follow)},
+    [OPTION_FORMATION] = {set_text, AT(options.formation)},
+    [OPTION_HELP] = {set_flag, AT(wants_help)},
+    [OPTION_JSON] = {set_flag, AT(client.json)},
+    [OPTION_LINES] = {set_lines, AT(client.lines)},
+    [OPTION_NO_COLOR] = {set_no_color, AT(options.color)},
+    [OPTION_NO_PORT] = {set_flag, AT(options.no_port)},
+    [OPTION_NO_PREFIX] = {set_flag, AT(options.no_prefix)},
+    [OPTION_NO_TIMESTAMP] = {set_no_timestamp, AT(options.no_timestamp)},
+    [OPTION_NO_WAIT] = {set_flag, AT(client.no_wait)},
+    [OPTION_PORT] = {set_port, AT(options.port)},
+    [OPTION_PROCFILE] = {set_text, AT(options.procfile)},
+    [OPTION_RESET] = {set_flag, AT(client.reset)},
+    [OPTION_ROOT] = {set_text, AT(options.root)},
+    [OPTION_SINCE] = {set_since, AT(client.since)},
+    [OPTION_TIMEOUT] = {set_timeout, AT(options.timeout)},
+    [OPTION_TIMESTAMP] = {set_timestamp, AT(options.timestamp_format)},
+    [OPTION_TTY] = {set_flag, AT(options.tty)},
+    [OPTION_VERSION] = {set_flag, AT(wants_version)},
+    [OPTION_WATCH] = {set_watch, AT(client.watch)},
+};
 
 static int set_option(struct reader *reader, enum option_id id, const char *value)
 {
-    struct invocation *out = reader->out;
-    struct options *options = &out->options;
-    switch (id) {
-    case OPTION_COLOR:
-        options->color = COLOR_ALWAYS;
-        return 0;
-    case OPTION_COMPAT:
-        assert(value);
-        if (strcmp(value, "foreman") != 0)
-            return bad_value(reader, value, "the name of a program that can be imitated (foreman)");
-        options->foreman = true;
-        return 0;
-    case OPTION_ENV:
-        options->env_files = value;
-        return 0;
-    case OPTION_EXCEPT:
-        options->except = value;
-        return 0;
-    case OPTION_FORMATION:
-        options->formation = value;
-        return 0;
-    case OPTION_HELP:
-        out->wants_help = true;
-        return 0;
-    case OPTION_NO_COLOR:
-        options->color = COLOR_NEVER;
-        return 0;
-    case OPTION_NO_PORT:
-        options->no_port = true;
-        return 0;
-    case OPTION_NO_PREFIX:
-        options->no_prefix = true;
-        return 0;
-    case OPTION_NO_TIMESTAMP:
-        options->timestamp = false;
-        options->no_timestamp = true;
-        return 0;
-    case OPTION_PORT:
-        return set_port(reader, value);
-    case OPTION_PROCFILE:
-        options->procfile = value;
-        return 0;
-    case OPTION_ROOT:
-        options->root = value;
-        return 0;
-    case OPTION_TIMEOUT:
-        return set_timeout(reader, value);
-    case OPTION_TIMESTAMP:
-        return set_timestamp(reader, value);
-    case OPTION_TTY:
-        options->tty = true;
-        return 0;
-    case OPTION_VERSION:
-        out->wants_version = true;
-        return 0;
-    case OPTION_COUNT:
-        break;
-    }
-    abort();
+    const struct setting *setting = &settings[id];
+    assert(setting->set); // parse_test.c gives every option
+    return setting->set(reader, value, (char *)reader->out + setting->offset);
 }
+
+// --- the words -----------------------------------------------------------------------------------
 
 static int unknown_option(struct reader *reader, struct str name)
 {
@@ -165,9 +226,7 @@ static int take_value(struct reader *reader, enum option_id id, const char *atta
     }
     if (attached)
         return set_option(reader, id, attached);
-    // Foreman's --timestamp takes no value, ours may: only a format has a % in it.
-    bool is_optional = argument[0] == '[';
-    if (is_optional && !(next && strchr(next, '%')))
+    if (argument[0] == '[' && !(next && option_may_take(id, next)))
         return set_option(reader, id, NULL);
     if (!next)
         return error_set(reader->error, EINVAL, "%s needs a value: %s", reader->as_given, argument);
@@ -187,12 +246,25 @@ static int read_long(struct reader *reader, const char *text)
     return take_value(reader, id, size < all.size ? text + size + 1 : NULL);
 }
 
+// The command that the options before it belong to: -f of `formation -f x start` is not that of
+// `formation -f logs`.
+static const struct command *command_ahead(const struct reader *reader)
+{
+    for (int i = reader->next; i < reader->out->argc; i++)
+        for (const struct command *command = commands; command->name; command++)
+            if (strcmp(command->name, reader->out->argv[i]) == 0)
+                return command;
+    return NULL;
+}
+
 static int read_letters(struct reader *reader, const char *text)
 {
+    const struct command *command =
+        reader->out->command ? reader->out->command : command_ahead(reader);
     for (const char *at = text; *at; at++) {
         struct str letter = str_from(at, 1);
         set_as_given(reader, "-", letter);
-        enum option_id id = option_find(reader->out->command, letter, *at);
+        enum option_id id = option_find(command, letter, *at);
         if (id == OPTION_COUNT)
             return unknown_option(reader, letter);
         if (option_entries[id].argument[0]) {

@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,6 +37,14 @@ int report_failure(const struct options *options, const char *sentence)
     (void)printf("ERROR: %s%s\n", disarm(sentence, text), end);
     (void)fflush(stdout);
     return report_status(options);
+}
+
+int report_lost_output(const struct options *options)
+{
+    char sentence[128];
+    (void)snprintf(sentence, sizeof(sentence), "standard output cannot be written to%s%s",
+                   errno ? ": " : "", errno ? strerror(errno) : "");
+    return report_usage(options, sentence);
 }
 
 static void report_one(const struct options *options, const struct diagnostic *diagnostic)

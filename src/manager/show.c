@@ -15,7 +15,7 @@
 #define ROOM_PATIENCE (10 * NSEC_PER_SEC) // with a reader that reads nothing while memory is short
 
 // NO_COLOR and FORCE_COLOR (no-color.org, force-color.org) count when they are not empty.
-static bool wants_color(const struct options *options, bool is_terminal)
+bool show_wants_color(const struct options *options, bool is_terminal)
 {
     const char *never = getenv("NO_COLOR");
     const char *always = getenv("FORCE_COLOR");
@@ -41,7 +41,7 @@ int show_open(struct show *show, const struct plan *plan, const struct options *
     show->second = -1;
     show->recent = recent;
     show->style = (struct log_style){
-        .color = wants_color(options, show->outlet.is_terminal),
+        .color = show_wants_color(options, show->outlet.is_terminal),
         .no_prefix = options->no_prefix,
         .tame = show->outlet.is_terminal,
         .width = log_name_width(plan),

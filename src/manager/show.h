@@ -52,6 +52,9 @@ static inline struct process_id show_process(uint32_t owner)
 }
 _Static_assert(LIMIT_TYPES < 1 << 15, "type and flag fit an owner");
 
+// Whether the output is coloured; `is_terminal`: where it goes to.
+bool show_wants_color(const struct options *options, bool is_terminal);
+
 // Opens standard output. `recent` is borrowed. 0, or -errno with a sentence.
 int show_open(struct show *show, const struct plan *plan, const struct options *options,
               struct recent *recent, struct error *error);

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// formation scale: how many processes of each type, now and from now on.
+#include "cli/client.h"
+#include "cli/reply.h"
+#include "view/table.h"
+
+static const struct table_column columns[] = {
+    {"TYPE", false}, {"QUANTITY", true}, {"DECLARED", true}, {"READY", true}};
+
+static int print_quantities(const struct client *client, const json_t *types)
+{
+    struct table table = {columns, sizeof(columns) / sizeof(columns[0]), {0}, 0};
+    struct buffer out = {0};
+    size_t index;
+    const json_t *type;
+    json_array_foreach(types, index, type)
+    {
+        table_add(&table, reply_text(type, "name"));
+        table_add_format(&table, "%lld", reply_integer(type, "quantity"));
+        table_add_format(&table, "%lld", reply_integer(type, "declared"));
+        table_add_format(&table, "%lld", reply_integer(type, "ready"));
+    }
+    table_append(&table, client_columns(), &out);
+    int status = client_print(client, &out);
+    buffer_fini(&out);
+    table_fini(&table);
+    return status;
+}
+
+static int show(struct client *client)
+{
+    json_t *reply = NULL;
+    int status = client_ask(client, "GetStatus", json_object(), &reply);
+    const json_t *types = json_object_get(reply, "types");
+    if (status == 0 && client->invocation->client.json) {
+        json_t *object = json_pack("{s:O}", "types", types);
+        status = client_print_json(client, object);
+        json_decref(object);
+    } else if (status == 0) {
+        status = print_quantities(client, types);
+    }
+    json_decref(reply);
+    return status;
+}
+
+static int print_changes(const struct client *client, const json_t *changes)
+{
+    struct buffer out = {0};
+    size_t index;
+    const json_t *change;
+    json_array_foreach(changes, index, change) buffer_append_format(
+        &out, "%.*s: %lld \xe2\x86\x92 %lld\n", STR_ARGS(reply_text(change, "type")),
+        reply_integer(change, "from"), reply_integer(change, "to"));
+    if (out.size == 0)
+        buffer_append_text(&out, "nothing to change\n");
+    int status = client_print(client, &out);
+    buffer_fini(&out);
+    return status;
+}
+
+static int change(struct client *client)
+{
+    json_t *reply = NULL;
+    json_t *parameters = client_select(client, 0);
+    if (parameters) { // the operands, by another name
+        (void)json_object_set(parameters, "changes", json_object_get(parameters, "select"));
+        (void)json_object_del(parameters, "select");
+        (void)json_object_set_new(parameters, "reset",
+                                  json_boolean(client->invocation->client.reset));
+    }
+    int status = client_change(client, "Scale", parameters, &reply);
+    if (status == 0 && client->invocation->client.json)
+        status = client_print_json(client, reply);
+    else if (status == 0)
+        status = print_changes(client, json_object_get(reply, "changes"));
+    json_decref(reply);
+    return status;
+}
+
+int command_scale(struct invocation *invocation)
+{
+    struct client client;
+    int status = client_open(&client, invocation);
+    bool is_question = invocation->operand_count == 0 && !invocation->client.reset;
+    if (status == 0)
+        status = is_question ? show(&client) : change(&client);
+    client_close(&client);
+    return status;
+}
