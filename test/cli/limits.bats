@@ -2,11 +2,9 @@
 # SPDX-License-Identifier: MIT
 # Bad input, and a machine that gives less than is asked for: one clear sentence that names the file
 # and line, the process or the resource; the right exit status; nothing hangs, nothing is left.
-# shellcheck disable=SC2016,SC2154 # $PS in quotes is meant so; bats sets stderr
+# shellcheck disable=SC2015,SC2016,SC2154 # `A && B || skip` is meant so
 load helpers
 load life
-
-NOBODY=65534
 
 # says STATUS SENTENCE ARGUMENT…: `formation start` ends with that, and nothing else is said or left.
 says() {
@@ -31,7 +29,7 @@ numbered() {
 as_nobody() {
     [ "$(id -u)" = 0 ] || skip "needs root, to be somebody else"
     chmod 755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" "$APP"
-    PREFIX=(setpriv --reuid=$NOBODY --regid=$NOBODY --clear-groups)
+    PREFIX=(setpriv --reuid=65534 --regid=65534 --clear-groups)
     "${PREFIX[@]}" test -x "$FORMATION" -a -x "$APP" || skip "nobody cannot reach the program"
 }
 
@@ -216,7 +214,7 @@ Procfile:4:1: error: d: the interpreter of ./script is not there: /no/such/inter
     wait_for "started with pid" 3
     rmdir folder
     rm program
-    kill -KILL "$(sed -n 's/.* a.1 .* pid //p' "$OUTPUT")" "$(sed -n 's/.* b.1 .* pid //p' "$OUTPUT")"
+    kill -KILL "$(pid_of a.1)" "$(pid_of b.1)"
     wait_for "a.1    | directory gone: $APP/folder" 2 # and again
     wait_for "b.1    | unknown command: ./program 60" 2
     stop
@@ -283,8 +281,9 @@ Procfile:4:1: error: d: the interpreter of ./script is not there: /no/such/inter
 }
 
 @test "no memory for long lines: they come in pieces, and whole" {
-    procfile "w: until [ -e go ]; do sleep 0.02; done; head -c 9999999 /dev/zero | tr '\\0' a; echo" \
-        "x: until [ -e go ]; do sleep 0.02; done; head -c 9999999 /dev/zero | tr '\\0' b; echo"
+    local wait="until [ -e go ]; do sleep 0.02; done"
+    procfile "w: $wait; head -c 9999999 /dev/zero | tr '\\0' a; echo" \
+        "x: $wait; head -c 9999999 /dev/zero | tr '\\0' b; echo"
     printf 'processes:\n  w: {restart: never}\n  x: {restart: never}\n' >formation.yaml
     start
     wait_for "started with pid" 2

@@ -18,10 +18,25 @@ on_terminal() {
         </dev/null >"$OUTPUT" 2>&1 3>&- &
 }
 
-# interrupt: once more Ctrl-C for a formation that waits for its last lines to be taken.
+# stop_unheard: stops a formation whose last lines nobody takes. Its processes end in time; it waits
+# for the lines to be taken, until Ctrl-C. (One that comes while it still stops is the second that
+# kills.)
+stop_unheard() {
+    kill -TERM "$formation"
+    wait_until no_process
+    wait_until interrupt
+    ended
+    [ "$status" -eq 141 ] || [ "$status" -eq 130 ]
+}
+
 interrupt() {
     kill -INT "$formation" 2>/dev/null
     is_gone "$formation"
+}
+
+# has_written LINES: whether chatty has put so many into its pipe, or nearly.
+has_written() {
+    [ -e written ] && [ "$(od -An -tu8 written)" -ge "$1" ]
 }
 
 # no_process: whether none of the Procfile's lives. (The children that are left are of our program.)
@@ -40,7 +55,8 @@ another_manager() {
 
 # messages NAME: what that process has written, without the lines of the formation.
 messages() {
-    sed -n "s/\r$//; s/^..:..:.. $1  *| //p" "$OUTPUT" | grep -avE '^(started with|exited with|terminated by)'
+    sed -n "s/\r$//; s/^..:..:.. $1  *| //p" "$OUTPUT" |
+        grep -avE '^(started with|exited with|terminated by)'
 }
 
 # --- every line -----------------------------------------------------------------------------------
@@ -123,7 +139,8 @@ w.1    | half and half" ]
 }
 
 @test "a manager that is killed in the middle of a line: the next lines are whole" {
-    procfile "w: echo one; printf half; until [ -e go ]; do sleep 0.02; done; echo; echo two; sleep 60"
+    local wait="until [ -e go ]; do sleep 0.02; done"
+    procfile "w: echo one; printf half; $wait; echo; echo two; sleep 60"
     start
     wait_for "one"
     manager=$(manager_pid)
@@ -171,33 +188,26 @@ w.1    | half and half" ]
 }
 
 @test "a reader that reads nothing: the processes stop in time, what was not taken is counted" {
-    procfile "w: touch up; exec $APPS/chatty 100000000"
+    procfile "w: exec $APPS/chatty --state written 100000000"
     mkfifo pipe
     exec 4<>pipe # there is a reader, and it never reads
     "$FORMATION" start >&4 2>"$OUTPUT" 3>&- 4>&- &
     formation=$!
-    wait_until test -e up
-    kill -TERM "$formation"
-    wait_until no_process
-    wait_until interrupt
-    ended
+    wait_until has_written 8 # the 7th has 2 MB
+    stop_unheard
     exec 4>&-
-    [ "$status" -eq 141 ]
     [[ $(cat "$OUTPUT") =~ ^formation:\ nobody\ took\ the\ last\ [0-9]+\ bytes\ of\ the\ output$ ]]
     wait_until nothing_left
 }
 
 @test "…also when the sentence about it has to go the same way" {
-    procfile "w: touch up; exec $APPS/chatty 100000000"
+    procfile "w: exec $APPS/chatty --state written 100000000"
     mkfifo pipe
     exec 4<>pipe
     "$FORMATION" start >&4 2>&4 3>&- 4>&- &
     formation=$!
-    wait_until test -e up
-    kill -TERM "$formation"
-    wait_until no_process
-    wait_until interrupt
-    ended
+    wait_until has_written 8 # the 7th has 2 MB
+    stop_unheard
     exec 4>&-
     wait_until nothing_left
 }
@@ -231,11 +241,7 @@ w.1    | half and half" ]
     "$FORMATION" start >/dev/full 2>"$OUTPUT" 3>&- &
     formation=$!
     wait_until test -e up
-    kill -TERM "$formation"
-    wait_until no_process
-    wait_until interrupt
-    ended
-    [ "$status" -eq 141 ]
+    stop_unheard
     [[ $(cat "$OUTPUT") =~ ^formation:\ no\ space\ on\ the\ disk\ for\ the\ last\ [0-9]+\ bytes ]]
     wait_until nothing_left
 }
