@@ -32,6 +32,12 @@
 #define LIMIT_PROBE_BYTES 1024
 #define LIMIT_PATTERN_PARTS 4096
 
+// Looks at processes (connections, requests, commands) under way at once: a descriptor each, and a
+// process each for commands. Those of healthy processes take milliseconds, so that thousands of them
+// take turns.
+#define LIMIT_LOOKS 256
+#define LIMIT_LOOK_COMMANDS 32
+
 // Findings that `check` lists; the rest is counted. Nobody reads the 101st.
 #define LIMIT_DIAGNOSTICS 100
 

@@ -32,6 +32,8 @@ static void decide(struct manager *manager, struct input *input)
     }
     tell(manager, outcome.events, outcome.event_count);
     for (size_t i = 0; i < outcome.event_count; i++)
+        watch_hear(manager, &outcome.events[i]);
+    for (size_t i = 0; i < outcome.event_count; i++)
         if (outcome.events[i].kind == EVENT_REMOVED)
             process_close(manager, outcome.events[i].slot);
     for (size_t i = 0; i < outcome.action_count; i++)

@@ -103,7 +103,8 @@ static nsec_t earliest(const struct manager *manager)
 {
     nsec_t at = manager->server.has_backlog ? 0 : manager->wake_at;
     const nsec_t others[] = {manager->linger_at, manager->look_again_at, manager->push_again_at,
-                             upgrade_due_at(manager), starts_due_at(manager)};
+                             upgrade_due_at(manager), starts_due_at(manager),
+                             watch_due_at(manager)};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (others[i] < at)
             at = others[i];
@@ -130,6 +131,7 @@ static void run(struct manager *manager)
             output_show_lingering(manager, now);
         if (manager->look_again_at <= now)
             news_settle_all(manager);
+        watch_work(manager, now);
         upgrade_work(manager);
     }
 }
@@ -295,6 +297,7 @@ static int finish(struct manager *manager)
 {
     int exit_status = manager->exit_status;
     act_send(manager, (struct guard_request){.kind = GUARD_END, .value = exit_status}, NULL, 0);
+    watch_close(manager);
     show_close(&manager->show);
     supervisor_free(manager->supervisor);
     plan_free(manager->plan);
@@ -321,6 +324,7 @@ int manager_run(struct plan *plan, const struct options *options)
         say(error.text);
         return STATUS_OS_ERROR;
     }
+    watch_open(manager);
     handover_open(&handover);
     int result = begin(manager, &handover, &error);
     handover_close(&handover);

@@ -10,11 +10,14 @@
 
 #include <stddef.h>
 
+enum { MANAGER_STATUS_BYTES = 160 }; // of a line about a process, the NUL included
+
 // What outlives a manager, behind the board; zeroed at the beginning of a formation.
 struct manager_memory {
     nsec_t began_at; // when the formation was started, CLOCK_MONOTONIC
     struct journal journal;
     struct recent recent;
+    char status_texts[LIMIT_PROCESSES][MANAGER_STATUS_BYTES];
 };
 
 enum { MANAGER_MEMORY_BYTES = sizeof(struct manager_memory) };

@@ -34,6 +34,8 @@ static void show_bytes(struct process *process, struct str bytes)
     show_now(&manager->show);
     while (lines_next(&process->lines, &bytes, &line)) {
         show_line(&manager->show, &process->voice, process->name, line);
+        if (process->watch && !was_cut)
+            watch_hear_line(process, line);
         if (process->lines.is_cut && !was_cut)
             note_cut(process, line.size); // told once a line, behind its first piece
         was_cut = process->lines.is_cut;

@@ -35,6 +35,7 @@ static int new_process(struct manager *manager, unsigned slot, struct output_pai
     process->voice.id = record->id;
     process->voice.color = log_color(record->id.type);
     process->voice.built_at = -1;
+    process->status_text = manager->memory->status_texts[slot];
     plan_process_name(manager->plan, record->id, process->name);
     manager->processes[slot] = process;
     output_watch(process);
@@ -72,14 +73,18 @@ int process_adopt(struct manager *manager, unsigned slot)
     int result = channel_receive(MANAGER_CHANNEL, &answer, sizeof(answer), fds, &fd_count);
     if (result < 0)
         return result;
-    if (fd_count != 1)
+    if (fd_count == 0)
         return -ENOENT;
     result = new_process(manager, slot, (struct output_pair){fds[0], -1}, &process);
-    if (result < 0)
-        (void)close(fds[0]);
-    else
-        process->tree_was_killed = true; // or was not: nobody is left who would know
-    return result;
+    if (result < 0) {
+        for (size_t i = 0; i < fd_count; i++)
+            (void)close(fds[i]);
+        return result;
+    }
+    process->tree_was_killed = true; // or was not: nobody is left who would know
+    if (fd_count > 1)
+        watch_adopt(process, fds[1]);
+    return 0;
 }
 
 void process_close(struct manager *manager, unsigned slot)
@@ -88,6 +93,7 @@ void process_close(struct manager *manager, unsigned slot)
     if (!process)
         return;
     manager->processes[slot] = NULL;
+    watch_end(process);
     loop_remove(&manager->outputs, &process->source);
     loop_remove(&manager->loop, &process->tree_source);
     if (process->tree_fd >= 0)

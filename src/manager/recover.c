@@ -78,6 +78,7 @@ void recover(struct manager *manager, struct handover *handover)
     manager->wake_at = NSEC_NEVER; // deadlines, too, are looked at after the plan …
     decide_later(manager, (struct input){.kind = INPUT_PLAN, .plan = manager->plan});
     decide_all(manager); // … which says when
+    watch_follow_plan(manager);
     for (unsigned slot = 0; slot < count; slot++)
         if (supervisor_process(manager->supervisor, slot)->state != PROCESS_VACANT)
             hear_news(manager, slot);

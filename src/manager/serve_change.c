@@ -33,6 +33,7 @@ void serve_adopt_plan(struct manager *manager, struct plan *plan)
     (void)keep_plan(plan); // a manager that dies now comes back with what is about to be done
     manager->plan = plan;
     decide_now(manager, (struct input){.kind = INPUT_PLAN, .plan = plan});
+    watch_follow_plan(manager);
     plan_free(old);
 }
 

@@ -53,7 +53,8 @@ static void write_launch(char *to, const struct launch *launch, const char *prog
         to = stpcpy(to, launch->envp[i]) + 1;
 }
 
-// The descriptors that go with a spawn: the output's ends the first time, and the cgroup folder.
+// The descriptors that go with a spawn: the output's ends and NOTIFY_SOCKET the first time, and the
+// cgroup folder.
 static size_t descriptors_of(struct process *process, int folder, int fds[CHANNEL_DESCRIPTORS],
                              uint32_t *flags)
 {
@@ -64,6 +65,10 @@ static size_t descriptors_of(struct process *process, int folder, int fds[CHANNE
         *flags |= GUARD_SPAWN_OUTPUT;
         fds[count++] = process->near;
         fds[count++] = process->far;
+    }
+    if (process->watch && process->watch->notify >= 0 && !process->watch->guard_has_it) {
+        *flags |= GUARD_SPAWN_NOTIFY;
+        fds[count++] = process->watch->notify;
     }
     if (folder >= 0) {
         *flags |= GUARD_SPAWN_CGROUP;
@@ -109,6 +114,8 @@ static bool send_launch(struct manager *manager, const struct action *action,
     if (process->far >= 0)
         (void)close(process->far);
     process->far = -1;
+    if (process->watch)
+        process->watch->guard_has_it = process->watch->notify >= 0;
     return true;
 }
 
@@ -142,6 +149,8 @@ static bool spawn(struct manager *manager, const struct action *action)
     }
     bool is_done = true;
     result = launch_make(manager->plan, record->id, environ, manager->mark, &arena, &launch, NULL);
+    if (result == 0)
+        result = watch_prepare(process, &arena, &launch);
     if (result < 0) {
         refuse(manager, action, SPAWN_STAGE_EXEC, -result);
     } else {

@@ -6,6 +6,7 @@
 #include "manager/manager.h"
 #include "manager/server.h"
 #include "manager/show.h"
+#include "manager/watch.h"
 #include "os/loop.h"
 #include "os/tree.h"
 #include "stream/lines.h"
@@ -27,6 +28,8 @@ struct process {
     struct lines lines;
     size_t rest_bytes; // still to be read before its end is told
     struct show_voice voice;
+    struct watch *watch; // whether it is ready and alive; NULL: its type is not looked at
+    char *status_text;   // what it says of itself: STATUS= of sd_notify(3), in the manager's memory
     nsec_t pending_at; // when its unfinished line is to be shown; NSEC_NEVER
     bool is_dead;      // the guard saw its main process end, supervise has not been told yet
     bool is_emptying;  // supervise was told, and waits for the tree and the output to end
@@ -82,6 +85,7 @@ struct manager {
     struct server server; // of the control socket; fd -1: there is none
     struct subscription *subscriptions;
     struct upgrade *upgrade; // one that is tried; NULL
+    struct watches watches;
     uint64_t reviewed; // the last event that was looked at for those who wait
     bool rest_waits; // some process's rest, for room in the outlet
 

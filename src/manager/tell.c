@@ -62,10 +62,11 @@ static void write_process_sentence(struct manager *manager, const struct event *
             sentence_left_behind(out, (unsigned)event->detail);
         break;
     case EVENT_BOOT_EXPIRED:
-        sentence_boot_expired(out, policy->boot_limit);
+        sentence_boot_expired(out, policy->boot_limit,
+                              watch_reason(process_of(manager, event->slot)));
         break;
     case EVENT_UNRESPONSIVE:
-        sentence_unresponsive(out);
+        sentence_unresponsive(out, watch_reason(process_of(manager, event->slot)));
         break;
     case EVENT_ROLL_HALTED:
         sentence_roll_halted(out, (unsigned)event->detail);

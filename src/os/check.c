@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,6 +49,18 @@ int check_begin(struct check *check, struct loop *loop, const struct spawn_reque
     (void)waitid(P_PIDFD, (id_t)pidfd, &(siginfo_t){0}, WEXITED);
     (void)close(pidfd);
     *stage = SPAWN_STAGE_CLONE;
+    return result;
+}
+
+int check_adopt(struct check *check, struct loop *loop, pid_t pid, check_news *news)
+{
+    int pidfd = pidfd_open(pid, 0);
+    if (pidfd < 0)
+        return -errno;
+    *check = (struct check){.loop = loop, .news = news, .pid = pid};
+    int result = loop_add(loop, &check->source, pidfd, EPOLLIN, on_end);
+    if (result < 0)
+        (void)close(pidfd);
     return result;
 }
 

@@ -23,5 +23,8 @@ struct check {
 int check_begin(struct check *check, struct loop *loop, const struct spawn_request *request,
                 check_news *news, enum spawn_stage *stage);
 
+// The same for a child that runs already.
+int check_adopt(struct check *check, struct loop *loop, pid_t pid, check_news *news);
+
 // SIGKILL to its process group; its end is told as any other.
 void check_kill(const struct check *check);

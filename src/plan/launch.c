@@ -36,6 +36,36 @@ const char *launch_variable(const struct launch *launch, const char *name)
     return NULL;
 }
 
+static char *make_text(struct arena *arena, struct str name, struct str value)
+{
+    char *text = arena_alloc(arena, name.size + value.size + sizeof("="));
+    if (!text)
+        return NULL;
+    memcpy(text, name.bytes, name.size);
+    text[name.size] = '=';
+    memcpy(text + name.size + 1, value.bytes, value.size);
+    return text;
+}
+
+int launch_put(struct launch *launch, struct arena *arena, const char *name, const char *value)
+{
+    char *text = make_text(arena, str_of(name), str_of(value));
+    char **envp = arena_alloc(arena, (launch->envc + 2) * sizeof(*envp));
+    size_t size = strlen(name);
+    size_t at = 0;
+    if (!text || !envp)
+        return -ENOMEM;
+    memcpy(envp, launch->envp, launch->envc * sizeof(*envp));
+    while (at < launch->envc && (strncmp(envp[at], name, size) != 0 || envp[at][size] != '='))
+        at++;
+    envp[at] = text;
+    if (at == launch->envc)
+        launch->envc++;
+    envp[launch->envc] = NULL;
+    launch->envp = envp;
+    return 0;
+}
+
 // The first variable of a name decides about the place, the last one about the value.
 static void put_text(struct environment_builder *builder, char *text)
 {
@@ -50,12 +80,9 @@ static void put_text(struct environment_builder *builder, char *text)
 
 static int put_variable(struct environment_builder *builder, struct str name, struct str value)
 {
-    char *text = arena_alloc(builder->arena, name.size + value.size + sizeof("="));
+    char *text = make_text(builder->arena, name, value);
     if (!text)
         return -ENOMEM;
-    memcpy(text, name.bytes, name.size);
-    text[name.size] = '=';
-    memcpy(text + name.size + 1, value.bytes, value.size);
     put_text(builder, text);
     return 0;
 }

@@ -24,6 +24,9 @@ struct launch {
 int launch_make(const struct plan *plan, struct process_id id, char *const *inherited,
                 const char *marker, struct arena *arena, struct launch *out, struct error *error);
 
+// Adds a variable, or changes it. 0 or -ENOMEM.
+int launch_put(struct launch *launch, struct arena *arena, const char *name, const char *value);
+
 // True when `command` needs no shell: words separated by blanks, none of the characters that mean
 // something to sh, no assignment in front and no shell built-in as its first word.
 bool launch_is_plain(struct str command);

@@ -159,15 +159,16 @@ void sentence_waiting(struct buffer *out, const struct str *names, size_t count)
     append_names(out, names, count);
 }
 
-void sentence_boot_expired(struct buffer *out, nsec_t limit)
+void sentence_boot_expired(struct buffer *out, nsec_t limit, const char *reason)
 {
     char text[DURATION_TEXT_BYTES];
-    buffer_append_format(out, "not ready within %s, stopping it", duration_format(limit, text));
+    buffer_append_format(out, "not ready within %s%s%s; stopping it", duration_format(limit, text),
+                         *reason ? ": " : "", reason);
 }
 
-void sentence_unresponsive(struct buffer *out)
+void sentence_unresponsive(struct buffer *out, const char *reason)
 {
-    buffer_append_text(out, "no sign of life, stopping it");
+    buffer_append_format(out, "%s; stopping it", *reason ? reason : "no sign of life");
 }
 
 void sentence_roll_halted(struct buffer *out, unsigned left)

@@ -46,11 +46,11 @@ void sentence_sending(struct buffer *out, int signal, const struct str *names, s
 // "waiting for web.1, worker.2"
 void sentence_waiting(struct buffer *out, const struct str *names, size_t count);
 
-// "not ready within 60s, stopping it"
-void sentence_boot_expired(struct buffer *out, nsec_t limit);
+// "not ready within 60s: connection to port 5000 refused; stopping it". The reason may be "".
+void sentence_boot_expired(struct buffer *out, nsec_t limit, const char *reason);
 
-// "no sign of life, stopping it"
-void sentence_unresponsive(struct buffer *out);
+// "no WATCHDOG=1 within 30s; stopping it"; without a reason: "no sign of life; stopping it"
+void sentence_unresponsive(struct buffer *out, const char *reason);
 
 // "the rolling restart is halted: 3 processes were not restarted"
 void sentence_roll_halted(struct buffer *out, unsigned left);

@@ -43,8 +43,14 @@ static void test_life(void **state)
     assert_says(&out, "restarting in 1.6s (crash 3 in a row)");
     sentence_restarting(&out, 50 * NSEC_PER_MSEC, 0); // after a failed spawn
     assert_says(&out, "restarting in 50ms");
-    sentence_boot_expired(&out, 90 * NSEC_PER_SEC);
-    assert_says(&out, "not ready within 1.5m, stopping it");
+    sentence_boot_expired(&out, 90 * NSEC_PER_SEC, "");
+    assert_says(&out, "not ready within 1.5m; stopping it");
+    sentence_boot_expired(&out, NSEC_PER_SEC, "connection to port 5000 refused");
+    assert_says(&out, "not ready within 1s: connection to port 5000 refused; stopping it");
+    sentence_unresponsive(&out, "");
+    assert_says(&out, "no sign of life; stopping it");
+    sentence_unresponsive(&out, "no WATCHDOG=1 within 30s");
+    assert_says(&out, "no WATCHDOG=1 within 30s; stopping it");
     sentence_abandoned(&out, 7);
     assert_says(&out, "pid 7 does not end, even by SIGKILL; giving up on it");
     buffer_fini(&out);
