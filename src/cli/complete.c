@@ -7,9 +7,13 @@
 // before it, as in "words 4" for web,wo. The other lines are proposals: text, tab, what it is.
 #include "cli/command.h"
 
+#include "base/signal_name.h"
+#include "cli/reply.h"
+#include "cli/running.h"
 #include "config/diagnostic.h"
 #include "manager/load.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +24,18 @@ enum { COUNT_MOST = 9 }; // of the numbers proposed behind web=
 struct line {
     const struct command *command; // NULL: none yet
     bool options_ended;
+    bool resets;            // --reset: types, without a number
     enum option_id pending; // the option whose value comes next, or OPTION_COUNT
     char **operands;        // the words from the first operand on; NULL: none yet
     size_t operand_count;
     struct options options; // those that say which Procfile is meant
+    const char *app;        // and which formation
+};
+
+// What names come from.
+struct known {
+    const struct loaded *loaded;   // the files
+    const struct running *running; // the formation, if one runs
 };
 
 // The word at hand: what stands there, and where in it the part to complete begins.
@@ -58,6 +70,8 @@ static void keep_value(struct line *line, enum option_id id, const char *value)
         line->options.procfile = value;
     else if (id == OPTION_ROOT)
         line->options.root = value;
+    else if (id == OPTION_APP)
+        line->app = value;
 }
 
 // Returns the option whose value the word ends in or, when there is no value yet, waits for: then
@@ -101,6 +115,7 @@ static void read_option(struct line *line, const char *word, const char *next)
         line->options_ended = true;
         return;
     }
+    line->resets = line->resets || strcmp(word, "--reset") == 0;
     enum option_id id = option_with_value(line, word, &value);
     if (id == OPTION_COUNT)
         return;
@@ -254,59 +269,116 @@ static bool is_type(const struct loaded *loaded, const char *name)
     return false;
 }
 
-static void propose_operand(const struct line *line, const struct loaded *loaded,
-                            struct place place, char **words)
+static bool takes(const struct line *line, const char *operand)
 {
-    switch (line->command->operands) {
-    case OPERANDS_NONE:
-        answer("words", 0);
-        break;
-    case OPERANDS_ONE:
-        if (line->operand_count == 0)
-            propose_commands(place);
-        break;
-    case OPERANDS_MANY:
-        if (is_count(&place)) {
-            propose_counts(place);
-            break;
-        }
-        answer("words", place.offset);
-        propose_types(loaded, place, "");
-        break;
-    case OPERANDS_VERBATIM:
-        if (!line->operands) {
-            answer("programs", 0);
-            propose_types(loaded, place, "");
-        } else if (is_type(loaded, line->operands[0])) {
-            answer("files", 0);
-        } else { // a line of its own, whose first word has this index
-            answer("rest", (size_t)(line->operands - words) + 1);
-        }
-        break;
+    return str_contains(str_of(line->command->synopsis), operand);
+}
+
+// A formation that runs knows its types; the files may have changed since.
+static void propose_known_types(const struct known *known, struct place place, const char *end)
+{
+    size_t index;
+    const json_t *type;
+    if (!known->running->types)
+        propose_types(known->loaded, place, end);
+    json_array_foreach(known->running->types, index, type)
+        propose(place, reply_text(type, "name"), end, reply_text(type, "command"));
+}
+
+static void propose_processes(const struct known *known, struct place place)
+{
+    size_t index;
+    const json_t *process;
+    json_array_foreach(known->running->processes, index, process)
+        propose(place, reply_text(process, "name"), "", reply_text(process, "state"));
+}
+
+static void propose_signals(struct place place)
+{
+    static const int signals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1,
+                                  SIGUSR2, SIGKILL, SIGSTOP, SIGCONT, SIGWINCH};
+    answer("words", place.offset);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        propose(place, str_of(signal_name(signals[i]) + strlen("SIG")), "", str_of(""));
+}
+
+// web=3 of `start` and `scale`, worker+2 of `scale`.
+static void propose_quantities(const struct line *line, const struct known *known,
+                               struct place place)
+{
+    const char *end = takes(line, "TYPE+N") ? "=" : "";
+    const char *plus = takes(line, "TYPE+N") ? strchr(place.word, '+') : NULL;
+    if (plus)
+        place.offset = (size_t)(plus + 1 - place.word);
+    if (plus || is_count(&place)) {
+        propose_counts(place);
+        return;
+    }
+    answer("words", place.offset);
+    propose_known_types(known, place, line->resets ? "" : end);
+    if (!end[0])
+        propose_processes(known, place);
+}
+
+// What belongs to a command of the app.
+static void propose_verbatim(const struct line *line, const struct known *known, struct place place,
+                             char **words)
+{
+    if (!line->operands) {
+        answer("programs", 0);
+        propose_types(known->loaded, place, "");
+    } else if (is_type(known->loaded, line->operands[0])) {
+        answer("files", 0);
+    } else { // a line of its own, whose first word has this index
+        answer("rest", (size_t)(line->operands - words) + 1);
     }
 }
 
-static void propose_all(const struct line *line, const struct loaded *loaded, char **words,
+// What may stand there follows from the command's synopsis.
+static void propose_operand(const struct line *line, const struct known *known, struct place place,
+                            char **words)
+{
+    if (line->command->operands == OPERANDS_VERBATIM) {
+        propose_verbatim(line, known, place, words);
+    } else if (line->command->operands == OPERANDS_ONE) {
+        if (line->operand_count == 0 && takes(line, "PROGRAM"))
+            answer("files", 0);
+        else if (line->operand_count == 0)
+            propose_commands(place);
+    } else if (takes(line, "SIGNAL") && line->operand_count == 0) {
+        propose_signals(place);
+    } else if (takes(line, "=N")) {
+        propose_quantities(line, known, place);
+    } else {
+        answer("words", 0);
+        if (line->command->operands == OPERANDS_MANY) {
+            propose_known_types(known, place, "");
+            propose_processes(known, place);
+        }
+    }
+}
+
+static void propose_all(const struct line *line, const struct known *known, char **words,
                         struct place place)
 {
     const char *value;
     bool is_verbatim = line->operands && line->command->operands == OPERANDS_VERBATIM;
     if (line->pending != OPTION_COUNT) {
-        propose_value(loaded, line->pending, place);
+        propose_value(known->loaded, line->pending, place);
         return;
     }
     if (!is_verbatim && !line->options_ended && place.word[0] == '-') {
         enum option_id id = option_with_value(line, place.word, &value);
         if (id != OPTION_COUNT && value) {
             place.offset = (size_t)(value - place.word);
-            propose_value(loaded, id, place);
+            propose_value(known->loaded, id, place);
         } else {
             propose_options(line, place);
         }
         return;
     }
     if (line->command)
-        propose_operand(line, loaded, place, words);
+        propose_operand(line, known, place, words);
     else
         propose_commands(place);
 }
@@ -318,6 +390,7 @@ int command_complete(char **words)
     struct line line = {.pending = OPTION_COUNT, .options = {.foreman = true}};
     struct diagnostics ignored = {0};
     struct arena arena = {0};
+    struct running running = {0};
     struct loaded loaded;
     size_t count = 0;
     if (!words[0])
@@ -331,7 +404,11 @@ int command_complete(char **words)
         line.options.root = expand_home(line.options.root, &arena);
     (void)load_defaults(&line.options, &arena, &ignored);
     (void)load_files(&line.options, false, &ignored, &loaded);
-    propose_all(&line, &loaded, words, (struct place){.word = words[count]});
+    if (line.command && (takes(&line, "PROCESS") || takes(&line, "=N")))
+        running_ask(&line.options, line.app, &running);
+    propose_all(&line, &(struct known){&loaded, &running}, words,
+                (struct place){.word = words[count]});
+    running_fini(&running);
     loaded_fini(&loaded);
     diagnostics_fini(&ignored);
     arena_fini(&arena);
