@@ -278,7 +278,8 @@ w.1    | half and half" ]
 # --- bytes ----------------------------------------------------------------------------------------
 
 @test "a file gets the bytes as they are" {
-    printf 'nul \0 latin \351 escape \033[2J bell \a bar 10%%\r20%%\r\ntab\t\xf0\x9f\x9a\x80\n' >bytes
+    printf 'nul \0 latin \351 escape \033[2J bell \a bar 10%%\r20%%\r\n' >bytes
+    printf 'tab\t\xf0\x9f\x9a\x80\n' >>bytes
     procfile "w: cat bytes"
     once
     start --no-prefix
@@ -288,7 +289,8 @@ w.1    | half and half" ]
 }
 
 @test "a terminal gets nothing that moves the cursor or forges a line" {
-    printf 'a\0b \033[2Jc \033]0;title\ad \x9be \bf 10%%\r20%%\n\033[31mred\n\xf0\x9f\x9a\x80\n' >bytes
+    printf 'a\0b \033[2Jc \033]0;title\ad \x9be \bf 10%%\r20%%\n' >bytes
+    printf '\033[31mred\n\xf0\x9f\x9a\x80\n' >>bytes
     procfile "w: cat bytes"
     once
     on_terminal --no-color
