@@ -6,11 +6,7 @@
 load helpers
 load life
 
-<<<<<<< HEAD
 # says STATUS SENTENCE ARGUMENT…: `formation start` ends with that; nothing else is said or left.
-=======
-# says STATUS SENTENCE ARGUMENT…: `formation start` ends with that, and nothing else is said or left.
->>>>>>> 64a1abc5c8556b585aa0f79d0b375a989c0111b4
 says() {
     local wanted=$1 sentence=$2
     shift 2
