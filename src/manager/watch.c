@@ -106,7 +106,7 @@ void watch_close(struct manager *manager)
 {
     for (struct watch *watch = manager->watches.first; watch; watch = watch->next)
         look_forget(watch);
-    look_sweep(manager, clock_now());
+    look_close(manager);
     watch_forget_patterns(manager);
 }
 
@@ -245,6 +245,8 @@ void watch_follow_plan(struct manager *manager)
         struct process *process = process_of(manager, slot);
         if (process)
             follow(process, true);
+        if (process && process->watch)
+            look_clear_branch(process);
     }
 }
 

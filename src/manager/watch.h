@@ -125,6 +125,8 @@ bool look_is_possible(const struct manager *manager, const struct probe *probe);
 void look_begin(struct watch *watch, const struct probe *probe);
 void look_forget(struct watch *watch); // its verdict is not wanted any more
 void look_sweep(struct manager *manager, nsec_t now);
+void look_close(struct manager *manager);
+void look_clear_branch(struct process *process);   // what commands of an earlier manager have left
 void look_adopt_children(struct manager *manager); // of a manager that was this process before
 
 // watch_notify.c

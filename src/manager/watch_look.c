@@ -138,6 +138,20 @@ static void on_command(struct check *check)
     end(look);
 }
 
+static void name_branch(const struct process *process, char out[TREE_NAME_BYTES])
+{
+    (void)snprintf(out, TREE_NAME_BYTES, "%s.probe", process->name);
+}
+
+void look_clear_branch(struct process *process)
+{
+    const struct tree *tree = &process->manager->tree;
+    char branch[TREE_NAME_BYTES];
+    name_branch(process, branch);
+    if (tree->fd >= 0 && !tree_branch_is_empty(tree, branch, 0))
+        tree_branch_signal(tree, branch, 0, SIGKILL);
+}
+
 // The folder of an earlier command may only be used again once that was emptied and removed.
 static int open_branch(const struct look *look)
 {
@@ -198,7 +212,7 @@ static void begin_command(struct look *look, const struct probe *probe)
     struct arena arena = {0};
     struct launch launch;
     enum spawn_stage stage;
-    (void)snprintf(look->branch, sizeof(look->branch), "%s.probe", process->name);
+    name_branch(process, look->branch);
     int result = launch_make(manager->plan, id, environ, manager->mark, &arena, &launch, NULL);
     char *command = result == 0 ? arena_text(&arena, probe->text) : NULL;
     if (result == 0 && !command)
@@ -297,6 +311,15 @@ void look_sweep(struct manager *manager, nsec_t now)
         }
         watch_wake(manager, look->deadline);
         at = &look->next;
+    }
+}
+
+void look_close(struct manager *manager)
+{
+    while (manager->watches.looks) {
+        struct look *look = manager->watches.looks;
+        manager->watches.looks = look->next;
+        free_look(manager, look);
     }
 }
 
