@@ -28,8 +28,8 @@ enum record_flag {
     RECORD_UNSPAWNED = 1 << 4, // in backoff since the kernel refused to start it, not by a crash
     RECORD_ROLL = 1 << 5,      // it is restarted when its turn in a rolling restart comes
     RECORD_ROLLED = 1 << 6,    // it was started by one, and has not proven itself since
-    RECORD_FAILED = 1 << 7,    // it was stopped since it was not ready or alive: a failure, however
-                               // it exits
+    RECORD_FAILED = 1 << 7,    // it could not be started, or was stopped since it was not ready or
+                               // alive: a failure, however it exits
 };
 
 // All that is known of one process. Times are CLOCK_MONOTONIC; NSEC_NEVER: none.

@@ -43,12 +43,11 @@ static void revive(struct supervisor *supervisor, unsigned slot)
 
 static void review(struct supervisor *supervisor, unsigned slot)
 {
-    struct process_record *process = &supervisor->processes[slot];
+    const struct process_record *process = &supervisor->processes[slot];
     bool has = process->flags & RECORD_WANTED;
     bool wants = is_wanted(supervisor, process->id);
     if (has && !wants) {
-        process->flags &= (uint8_t)~RECORD_WANTED;
-        process_stop(supervisor, slot);
+        process_remove(supervisor, slot);
     } else if (!has && wants) {
         revive(supervisor, slot);
     } else if (wants && process->state == PROCESS_WAITING && !order_has(supervisor, slot)) {

@@ -97,29 +97,44 @@ static void send_kill(struct supervisor *supervisor, unsigned slot)
     outcome_action(supervisor, ACTION_KILL_TREE, slot, 0);
 }
 
-void process_stop(struct supervisor *supervisor, unsigned slot)
+// `clear` are the flags that have become void by it.
+static void stop(struct supervisor *supervisor, unsigned slot, unsigned clear)
 {
     struct process_record *process = &supervisor->processes[slot];
     switch ((enum process_state)process->state) {
+    case PROCESS_FINISHED: // no news, unless it is not wanted
+        process->flags &= (uint8_t) ~(clear & RECORD_WANTED);
+        finish(supervisor, slot);
+        break;
     case PROCESS_WAITING:
     case PROCESS_BACKOFF:
-    case PROCESS_FINISHED:
+        process->flags &= (uint8_t)~clear;
         finish(supervisor, slot);
         break;
     case PROCESS_STARTING: // its pid is not known yet: the signal follows once it is
     case PROCESS_STOPPING:
     case PROCESS_EXITED:
-        set_flags(supervisor, slot, RECORD_ASKED, RECORD_RESTART | RECORD_MARKS);
+        set_flags(supervisor, slot, RECORD_ASKED, RECORD_RESTART | clear);
         break;
     case PROCESS_RUNNING:
     case PROCESS_READY:
-        process->flags = (uint8_t)((process->flags | RECORD_ASKED) & ~RECORD_MARKS);
+        process->flags = (uint8_t)((process->flags | RECORD_ASKED) & ~clear);
         send_stop(supervisor, slot, EVENT_STOPPING);
         break;
     case PROCESS_VACANT:
     case PROCESS_STATE_COUNT:
         break;
     }
+}
+
+void process_stop(struct supervisor *supervisor, unsigned slot)
+{
+    stop(supervisor, slot, RECORD_MARKS);
+}
+
+void process_remove(struct supervisor *supervisor, unsigned slot)
+{
+    stop(supervisor, slot, RECORD_MARKS | RECORD_WANTED);
 }
 
 void process_kill(struct supervisor *supervisor, unsigned slot)
@@ -271,6 +286,7 @@ static void spawned(struct supervisor *supervisor, unsigned slot, int pid)
     const struct process_policy *policy = policy_of(supervisor, process);
     nsec_t boot = policy->waits_for_ready ? supervisor->now + policy->boot_limit : NSEC_NEVER;
     process->pid = pid;
+    process->flags &= (uint8_t)~RECORD_FAILED; // a manager that died had heard otherwise
     process->starts++;
     process->refusals = 0;
     process_enter(supervisor, slot, PROCESS_RUNNING, boot);
@@ -292,6 +308,8 @@ static void spawn_failed(struct supervisor *supervisor, unsigned slot, int error
         process->refusals++;
     else // what a shell reports for it: 126 found but not executable, 127 not found
         process->exit_status = (error == ENOENT || error == ENOTDIR ? 127 : 126) << 8;
+    if (!is_refusal(error))
+        process->flags |= RECORD_FAILED;
     outcome_event(supervisor, slot, EVENT_SPAWN_FAILED, error);
     if (process->flags & RECORD_ASKED || !(process->flags & RECORD_WANTED)) {
         finish(supervisor, slot);
@@ -301,6 +319,7 @@ static void spawn_failed(struct supervisor *supervisor, unsigned slot, int error
                       supervisor->now + budget_refusal_pause(process->refusals));
         outcome_event(supervisor, slot, EVENT_BACKOFF, 0);
     } else if (process->flags & RECORD_RESTART) { // what it was to be has been changed meanwhile
+        process_enter(supervisor, slot, PROCESS_BACKOFF, supervisor->now);
         process_start(supervisor, slot);
     } else if (supervisor->plan->ends_at_first_exit) {
         formation_stop(supervisor, 0, false, WEXITSTATUS(process->exit_status));
@@ -357,6 +376,8 @@ void process_resume(struct supervisor *supervisor, unsigned slot)
         send_stop(supervisor, slot, EVENT_STOPPING);
     else if (process->state == PROCESS_EXITED)
         end_at_first_exit(supervisor, slot);
+    if (process->state == PROCESS_EXITED || process->flags & RECORD_FAILED)
+        judge_roll(supervisor, slot);
 }
 
 // What a person asks for, or a check that a person has declared.

@@ -62,6 +62,7 @@ void process_enter(struct supervisor *supervisor, unsigned slot, enum process_st
 // life.c: one process.
 void process_start(struct supervisor *supervisor, unsigned slot);
 void process_stop(struct supervisor *supervisor, unsigned slot);    // by request
+void process_remove(struct supervisor *supervisor, unsigned slot);  // not wanted any more
 void process_kill(struct supervisor *supervisor, unsigned slot);    // at once
 void process_restart(struct supervisor *supervisor, unsigned slot); // by request
 void process_halt(struct supervisor *supervisor, unsigned slot);    // by request, to stay so

@@ -49,6 +49,31 @@ static inline const struct process_policy *policy(const struct check *check, uns
     return &check->shell->plan->types[now_of(check, slot)->id.type].policy;
 }
 
+static inline bool is_there(const struct process_record *process)
+{
+    return process->state != PROCESS_VACANT && process->flags & RECORD_WANTED;
+}
+
+// An extra process of a roll.
+static inline bool is_extra(const struct check *check, const struct process_record *process)
+{
+    return process->id.number > check->shell->plan->types[process->id.type].quantity;
+}
+
+enum { MARKS = RECORD_ROLL | RECORD_ROLLED };
+
+// Whether something of that type hangs in the kernel: whoever waits for it, waits.
+bool check_is_stuck(const struct check *check, unsigned type);
+
+// Whether a process in `slot` must wait for others.
+bool check_must_wait(const struct check *check, unsigned slot);
+
+// The claims on crashes look at a slot that its step has not removed.
+static inline bool is_kept(const struct check *check, unsigned slot)
+{
+    return is_there(now_of(check, slot));
+}
+
 static inline bool is_live(enum process_state state)
 {
     return state == PROCESS_RUNNING || state == PROCESS_READY || state == PROCESS_STOPPING;

@@ -57,26 +57,22 @@ void claim_stop_is_remembered(struct check *check)
         claim(check, is_over(check));
 }
 
-static bool has_reason_to_be_finished(const struct check *check, unsigned slot)
-{
-    const struct process_record *process = now_of(check, slot);
-    enum restart_mode mode = policy(check, slot)->restart;
-    return mode == RESTART_NEVER || (mode == RESTART_ON_FAILURE && process->exit_status == 0);
-}
-
 static bool is_as_wanted(const struct check *check, unsigned slot)
 {
     const struct process_record *process = now_of(check, slot);
     switch ((enum process_state)process->state) {
     case PROCESS_VACANT:
-    case PROCESS_READY:
         return true;
+    case PROCESS_READY:
+        return !(process->flags & MARKS || is_extra(check, process)) ||
+               check_is_stuck(check, process->id.type);
+    case PROCESS_WAITING: // for one that will never be there
+        return check_must_wait(check, slot);
     case PROCESS_FINISHED:
-        return has_reason_to_be_finished(check, slot);
+        return check->may_finish[slot] || check->halted[slot];
     case PROCESS_STOPPING:
     case PROCESS_EXITED:
         return world_is_unkillable(&check->world->bodies[slot]);
-    case PROCESS_WAITING:
     case PROCESS_STARTING:
     case PROCESS_RUNNING:
     case PROCESS_BACKOFF:

@@ -24,18 +24,25 @@ void claim_one_place_a_process(struct check *check)
 void claim_exactly_the_wanted(struct check *check)
 {
     const struct plan *plan = check->shell->plan;
-    unsigned wanted[WORLD_TYPES] = {0};
+    unsigned wanted[WORLD_TYPES] = {0}, extra[WORLD_TYPES] = {0};
+    bool is_rolling[WORLD_TYPES] = {false};
     if (phase(check) != FORMATION_RUNNING)
         return;
     for (unsigned slot = 0; slot < slot_count(check); slot++) {
         const struct process_record *process = now_of(check, slot);
-        if (process->state == PROCESS_VACANT || !(process->flags & RECORD_WANTED))
+        unsigned type = process->id.type;
+        if (!is_there(process))
             continue;
-        wanted[process->id.type]++;
-        claim(check, process->id.number <= plan->types[process->id.type].quantity);
+        wanted[type] += !is_extra(check, process);
+        extra[type] += is_extra(check, process);
+        is_rolling[type] |= !is_extra(check, process) && process->flags & MARKS;
     }
-    for (size_t type = 0; type < plan->type_count; type++)
+    for (size_t type = 0; type < plan->type_count; type++) {
+        unsigned surge = plan->types[type].policy.roll_surge;
         claim(check, wanted[type] == plan->types[type].quantity);
+        claim(check, extra[type] == 0 || extra[type] == surge); // until the others suffice: …
+        claim(check, !is_rolling[type] || extra[type] == surge);
+    }
 }
 
 static bool was_removed(const struct check *check, unsigned slot)
@@ -49,13 +56,16 @@ static bool was_removed(const struct check *check, unsigned slot)
 
 void claim_plan_spares_the_rest(struct check *check)
 {
-    bool is_plan = check->input->kind == INPUT_PLAN && check->phase == FORMATION_RUNNING;
+    bool is_plan = check->input->kind == INPUT_PLAN && phase(check) == FORMATION_RUNNING;
     for (unsigned slot = 0; slot < check->slot_count; slot++) {
         const struct process_record *before = before_of(check, slot);
         const struct process_record *process = now_of(check, slot);
         bool is_same = is_the_same(before, process);
-        // One that waits, or serves and was asked to stop, was left so by a manager that died.
-        bool is_half = before->state == PROCESS_WAITING || before->flags & RECORD_ASKED;
+        // One that serves and was asked to stop was left so by a manager that died; and it may be
+        // time for one that waits or is rolled, or its check is not declared any more.
+        bool is_half = before->state == PROCESS_WAITING ||
+                       before->flags & (RECORD_ASKED | RECORD_RESTART | MARKS) ||
+                       (before->state == PROCESS_RUNNING && !policy(check, slot)->waits_for_ready);
         if (before->state == PROCESS_VACANT)
             continue;
         claim(check, is_same || was_removed(check, slot));
@@ -153,13 +163,23 @@ void claim_records_are_sound(struct check *check)
 {
     for (unsigned slot = 0; slot < slot_count(check) && !check->is_restored; slot++) {
         const struct process_record *process = now_of(check, slot);
+        enum process_state state = process->state;
         // What is decided with the step that comes to the state, or mended with the plan.
-        claim(check, process->state != PROCESS_WAITING);
-        if (process->state == PROCESS_RUNNING || process->state == PROCESS_READY)
-            claim(check, (process->flags & ~RECORD_WANTED) == 0);
+        if (state == PROCESS_RUNNING || state == PROCESS_READY)
+            claim(check, (process->flags & ~(RECORD_WANTED | MARKS)) == 0);
+        if (state == PROCESS_RUNNING)
+            claim(check, policy(check, slot)->waits_for_ready);
         if (!(process->flags & RECORD_WANTED)) // on its way out
-            claim(check, is_ending(process->state) || process->state == PROCESS_STARTING ||
-                             process->state == PROCESS_VACANT);
+            claim(check, is_ending(state) || state == PROCESS_STARTING || state == PROCESS_VACANT);
+        if (process->flags & RECORD_ROLL && state != PROCESS_VACANT) // who is not is taken at once
+            claim(check, state == PROCESS_READY || phase(check) != FORMATION_RUNNING);
+        if (process->flags & MARKS && state != PROCESS_VACANT)
+            claim(check, process->flags & RECORD_WANTED && state != PROCESS_FINISHED &&
+                             state != PROCESS_WAITING);
+        if (process->flags & RECORD_FAILED)
+            claim(check, is_ending(state) || state == PROCESS_STARTING ||
+                             state == PROCESS_BACKOFF || state == PROCESS_FINISHED ||
+                             state == PROCESS_VACANT);
     }
     for (unsigned slot = 0; slot < slot_count(check); slot++) {
         const struct process_record *process = now_of(check, slot);
@@ -208,7 +228,7 @@ void claim_late_news_change_nothing(struct check *check)
 
 void claim_outcome_is_bounded(struct check *check)
 {
-    size_t most = 3 * slot_count(check) + 4;
+    size_t most = 8 * slot_count(check) + 4;
     claim(check, check->outcome->event_count <= most && check->outcome->action_count <= most);
 }
 

@@ -5,6 +5,12 @@
 
 #define REFUSAL_FIRST (50 * NSEC_PER_MSEC)
 #define REFUSAL_LONGEST (2 * NSEC_PER_SEC)
+#define SETTLED_AFTER NSEC_PER_SEC // then whose readiness nobody checks has stood a roll
+
+static bool is_to_prove_itself(const struct process_record *process)
+{
+    return is_there(process) && process->state == PROCESS_READY && process->flags & RECORD_ROLLED;
+}
 
 void claim_wakes_in_time(struct check *check)
 {
@@ -14,6 +20,8 @@ void claim_wakes_in_time(struct check *check)
     for (unsigned slot = 0; slot < slot_count(check); slot++) {
         nsec_t deadline = now_of(check, slot)->deadline;
         nsec_t before = before_of(check, slot)->deadline;
+        if (is_to_prove_itself(now_of(check, slot)) && phase(check) == FORMATION_RUNNING)
+            deadline = now_of(check, slot)->ready_at + SETTLED_AFTER;
         if (deadline < first)
             first = deadline;
         if (check->input->kind == INPUT_TIME && before <= now) // it was due, and something was done
@@ -89,7 +97,8 @@ static bool is_crash(const struct check *check)
                    now_of(check, check->input->slot)->refusals == before->refusals;
     return (is_end || is_miss) && check->outcome->event_count > 0 &&
            before->flags & RECORD_WANTED && !(before->flags & (RECORD_ASKED | RECORD_RESTART)) &&
-           check->phase == FORMATION_RUNNING && !check->shell->plan->ends_at_first_exit;
+           check->phase == FORMATION_RUNNING && !check->shell->plan->ends_at_first_exit &&
+           is_kept(check, check->input->slot);
 }
 
 void claim_restarts_by_policy(struct check *check)
@@ -98,8 +107,9 @@ void claim_restarts_by_policy(struct check *check)
     if (!is_crash(check))
         return;
     enum restart_mode mode = policy(check, slot)->restart;
-    bool is_last =
-        mode == RESTART_NEVER || (mode == RESTART_ON_FAILURE && check->statuses[slot] == 0);
+    bool is_success =
+        check->statuses[slot] == 0 && !(before_of(check, slot)->flags & RECORD_FAILED);
+    bool is_last = mode == RESTART_NEVER || (mode == RESTART_ON_FAILURE && is_success);
     claim(check, (now_of(check, slot)->state == PROCESS_FINISHED) == is_last);
 }
 
@@ -119,8 +129,7 @@ void claim_restarts_are_done(struct check *check)
 {
     for (unsigned slot = 0; slot < check->slot_count; slot++) {
         const struct process_record *process = now_of(check, slot);
-        bool is_wanted = process->state != PROCESS_VACANT && process->flags & RECORD_WANTED;
-        if (check->restarted[slot] != 0 && is_wanted && phase(check) == FORMATION_RUNNING)
+        if (check->restarted[slot] != 0 && is_there(process) && phase(check) == FORMATION_RUNNING)
             claim(check, process->token > check->restarted[slot] ||
                              world_is_unkillable(&check->world->bodies[slot]));
     }
@@ -143,7 +152,7 @@ void claim_first_restart_at_once(struct check *check)
     const struct process_record *process = now_of(check, slot);
     bool was_asked = before->flags & (RECORD_ASKED | RECORD_RESTART);
     pay_boots(check);
-    if (!was_asked && process->crashes == 1 && before->flags & RECORD_WANTED &&
+    if (!was_asked && process->crashes == 1 && is_kept(check, slot) &&
         process->state != PROCESS_FINISHED && check->boots >= BOOT_PRICE)
         claim(check, process->state == PROCESS_STARTING);
 }

@@ -7,9 +7,23 @@
 #include <stdio.h>
 
 static const char *const columns[INPUT_KINDS] = {
-    [INPUT_SPAWNED] = "spawned", [INPUT_SPAWN_FAILED] = "failed", [INPUT_READY] = "ready",
-    [INPUT_UNREADY] = "unready", [INPUT_EXITED] = "exited",       [INPUT_LEFT] = "left",
-    [INPUT_EMPTIED] = "emptied", [INPUT_RESTART] = "restart",
+    [INPUT_SPAWNED] = "spawned",
+    [INPUT_SPAWN_FAILED] = "failed",
+    [INPUT_READY] = "ready",
+    [INPUT_UNREADY] = "unready",
+    [INPUT_EXITED] = "exited",
+    [INPUT_LEFT] = "left",
+    [INPUT_EMPTIED] = "emptied",
+    [INPUT_RESTART] = "restart",
+    [INPUT_ROLL] = "roll",
+    [INPUT_HALT] = "halt",
+    [INPUT_START] = "start",
+    [INPUT_EXTEND] = "extend",
+    [INPUT_UNRESPONSIVE] = "unresp.",
+};
+
+static const char *const flags[RECORD_FLAGS] = {
+    "wanted", "asked", "restart", "killed", "unspawned", "roll", "rolled", "failed",
 };
 
 static const char *const actions[ACTION_KINDS] = {
@@ -47,6 +61,12 @@ bool coverage_event(struct coverage *coverage, enum process_state before, const 
     if (via != to)
         count_move(coverage, via, to);
     return process_state_allows(before, via) && (via == to || process_state_allows(via, to));
+}
+
+void coverage_flags(struct coverage *coverage, unsigned before, const struct event *event)
+{
+    for (unsigned bit = 0; bit < RECORD_FLAGS; bit++)
+        coverage->flags[bit] += event->process.flags >> bit & ~(before >> bit) & 1;
 }
 
 void coverage_add(struct coverage *sum, const struct coverage *part)
@@ -104,6 +124,20 @@ static const char *name_of_action(unsigned kind)
     return actions[kind];
 }
 
+static const char *name_of_flag(unsigned bit)
+{
+    return flags[bit];
+}
+
+static bool report_requests(const struct coverage *coverage, unsigned number)
+{
+    bool is_bad = false;
+    for (unsigned kind = INPUT_RESTART; kind <= INPUT_UNRESPONSIVE; kind++)
+        for (unsigned state = 0; state < PROCESS_STATE_COUNT; state++)
+            is_bad |= coverage->cells[state][kind] == 0;
+    return report(number, is_bad, "every request met every state of a process");
+}
+
 unsigned coverage_report(const struct coverage *coverage, unsigned number, bool *has_failed)
 {
     bool is_bad = report_moves(coverage, ++number);
@@ -113,6 +147,9 @@ unsigned coverage_report(const struct coverage *coverage, unsigned number, bool 
                             ACTION_KINDS, name_of_action);
     is_bad |= report_counts(++number, "every action was lost to the death of a manager",
                             coverage->lost, ACTION_KINDS, name_of_action);
+    is_bad |= report_counts(++number, "every flag of a record was set", coverage->flags,
+                            RECORD_FLAGS, name_of_flag);
+    is_bad |= report_requests(coverage, ++number);
     *has_failed |= is_bad;
     return number;
 }
@@ -120,11 +157,11 @@ unsigned coverage_report(const struct coverage *coverage, unsigned number, bool 
 void coverage_print(const struct coverage *coverage)
 {
     printf("#\n# steps by state and input:\n# %-9s", "");
-    for (unsigned kind = INPUT_SPAWNED; kind <= INPUT_RESTART; kind++)
+    for (unsigned kind = INPUT_SPAWNED; kind <= INPUT_UNRESPONSIVE; kind++)
         printf("%10s", columns[kind]);
     for (unsigned state = 0; state < PROCESS_STATE_COUNT; state++) {
         printf("\n# %-9s", process_state_name(state));
-        for (unsigned kind = INPUT_SPAWNED; kind <= INPUT_RESTART; kind++)
+        for (unsigned kind = INPUT_SPAWNED; kind <= INPUT_UNRESPONSIVE; kind++)
             printf("%10llu", (unsigned long long)coverage->cells[state][kind]);
     }
     printf("\n#\n# %-24s%12s%12s\n", "event", "told", "last words"); // of a manager, torn
@@ -136,5 +173,8 @@ void coverage_print(const struct coverage *coverage)
     for (unsigned kind = 0; kind < ACTION_KINDS; kind++)
         printf("# %-24s%12llu%12llu\n", actions[kind], (unsigned long long)coverage->actions[kind],
                (unsigned long long)coverage->lost[kind]);
+    printf("#\n# %-24s%12s\n", "flag", "set");
+    for (unsigned bit = 0; bit < RECORD_FLAGS; bit++)
+        printf("# %-24s%12llu\n", flags[bit], (unsigned long long)coverage->flags[bit]);
     printf("#\n");
 }

@@ -3,6 +3,9 @@
 // then the world heals, and what is must become what is wanted.
 #include "sim/history.h"
 
+#include "sim/people.h"
+#include "sim/plans.h"
+
 #include <signal.h>
 #include <stdlib.h>
 
@@ -63,80 +66,6 @@ static struct climate draw_climate(struct random *random)
     };
 }
 
-static struct process_policy draw_policy(struct random *random)
-{
-    static const enum restart_mode modes[] = {RESTART_ALWAYS, RESTART_ALWAYS, RESTART_ALWAYS,
-                                              RESTART_ON_FAILURE, RESTART_NEVER};
-    static const nsec_t bases[] = {NSEC_PER_MSEC, 50 * NSEC_PER_MSEC, 400 * NSEC_PER_MSEC};
-    static const nsec_t longest[] = {400 * NSEC_PER_MSEC, 3 * NSEC_PER_SEC, 30 * NSEC_PER_SEC};
-    static const nsec_t resets[] = {0, 100 * NSEC_PER_MSEC, 10 * NSEC_PER_SEC};
-    static const nsec_t graces[] = {0, 50 * NSEC_PER_MSEC, NSEC_PER_SEC, 10 * NSEC_PER_SEC};
-    static const nsec_t boots[] = {100 * NSEC_PER_MSEC, 5 * NSEC_PER_SEC, 60 * NSEC_PER_SEC};
-    return (struct process_policy){
-        .restart = modes[random_below(random, 5)],
-        .backoff_base = bases[random_below(random, 3)],
-        .backoff_max = longest[random_below(random, 3)],
-        .backoff_reset = resets[random_below(random, 3)],
-        .stop_signal = SIGTERM,
-        .stop_grace = graces[random_below(random, 4)],
-        .waits_for_ready = random_chance(random, 400),
-        .boot_limit = boots[random_below(random, 3)],
-    };
-}
-
-static void longer(nsec_t *longest, nsec_t length)
-{
-    if (length > *longest)
-        *longest = length;
-}
-
-// Two hundred that crash as soon as they run, and managers that live: the budget, which a new
-// manager does not know, has to hold.
-static void draw_crowd(struct simulation *simulation)
-{
-    struct climate *climate = &simulation->world.climate;
-    simulation->most[0] = 200;
-    simulation->types[0].policy.restart = RESTART_ALWAYS;
-    simulation->plan.ends_at_first_exit = false;
-    climate->crashes = 1000;
-    climate->refuses = climate->misses = climate->deaths = 0;
-    climate->haste = NSEC_PER_MSEC;
-    climate->calm = 20 * NSEC_PER_SEC;
-}
-
-// Few processes, so that they meet often; and rarely a crowd, for the budget of boots.
-static void draw_formation(struct simulation *simulation)
-{
-    struct random *random = &simulation->world.random;
-    bool is_crowd = random_below(random, 20000) == 0;
-    nsec_t boot = 0, grace = 0, pause = 0;
-    simulation->plan.type_count = 1 + (size_t)random_below(random, WORLD_TYPES);
-    simulation->plan.ends_at_first_exit = random_chance(random, 150);
-    for (size_t type = 0; type < simulation->plan.type_count; type++) {
-        struct process_policy policy = draw_policy(random);
-        simulation->types[type] = (struct process_type){.policy = policy};
-        simulation->most[type] = 1 + (unsigned)random_below(random, 3);
-        longer(&boot, policy.boot_limit);
-        longer(&grace, policy.stop_grace);
-        longer(&pause, policy.backoff_max);
-    }
-    if (is_crowd)
-        draw_crowd(simulation);
-    // At worst: it boots too long, ignores the stop, is killed, then waits for its next start.
-    nsec_t kill = 10 * NSEC_PER_SEC;
-    simulation->check.longest_grace = grace;
-    simulation->patience = boot + grace + kill + pause + pause / 10 + 3 * NSEC_PER_SEC;
-}
-
-static void draw_quantities(struct simulation *simulation)
-{
-    struct random *random = &simulation->world.random;
-    bool is_zero = random_chance(random, 100);
-    for (size_t type = 0; type < simulation->plan.type_count; type++)
-        simulation->types[type].quantity =
-            is_zero ? 0 : (unsigned)random_below(random, simulation->most[type] + 1);
-}
-
 static void draw_next_request(struct simulation *simulation)
 {
     struct world *world = &simulation->world;
@@ -144,30 +73,6 @@ static void draw_next_request(struct simulation *simulation)
     if (!random_chance(&world->random, 350)) // else in the same instant
         delay = world_draw_time(world, world->climate.calm);
     simulation->request_at = world->now + delay;
-}
-
-// What people ask of a formation.
-static void make_request(struct simulation *simulation)
-{
-    struct shell *shell = &simulation->shell;
-    struct random *random = &simulation->world.random;
-    uint64_t luck = random_below(random, 100);
-    struct input input = {.kind = INPUT_PLAN, .plan = &simulation->plan};
-    if (luck < 45) {
-        draw_quantities(simulation);
-    } else if (luck < 80) {
-        input.kind = INPUT_RESTART;
-        input.slot = (unsigned)random_below(random, shell->slot_count + 1);
-    } else if (luck < 92) {
-        (void)shell_feed_nonsense(shell);
-        return;
-    } else if (luck < 95 || shell->check->stop_at != NSEC_NEVER) {
-        input.kind = INPUT_STOP;
-        input.value = random_chance(random, 500) ? SIGINT : SIGTERM;
-    } else if (luck < 96) {
-        input.kind = INPUT_KILL;
-    }
-    (void)shell_feed(shell, input);
 }
 
 static bool is_at_an_end(const struct simulation *simulation)
@@ -195,7 +100,7 @@ static bool pass(struct simulation *simulation, nsec_t end)
     if (!asks_first)
         shell_pass(shell);
     if (can_ask && simulation->request_at <= world->now && !is_at_an_end(simulation)) {
-        make_request(simulation);
+        people_ask(simulation);
         draw_next_request(simulation);
     }
     if (asks_first && !is_at_an_end(simulation))
@@ -215,6 +120,18 @@ static void trouble(struct simulation *simulation)
     }
 }
 
+// How long it may take until all has settled. At worst a process boots too long, ignores the stop,
+// is killed and waits for its next start; then others are started after it, and its type is rolled,
+// one after the other, each with its second.
+static nsec_t patience(const struct simulation *simulation)
+{
+    nsec_t kill = 10 * NSEC_PER_SEC, pause = simulation->longest_pause, roll = 0;
+    for (size_t type = 0; type < simulation->plan.type_count; type++)
+        roll += (simulation->types[type].quantity + 2) * (NSEC_PER_SEC + 100 * NSEC_PER_MSEC);
+    return simulation->longest_boot + simulation->check.longest_grace + kill + pause + pause / 10 +
+           roll + 3 * NSEC_PER_SEC;
+}
+
 static void recovery(struct simulation *simulation)
 {
     struct shell *shell = &simulation->shell;
@@ -224,7 +141,7 @@ static void recovery(struct simulation *simulation)
     simulation->request_at = NSEC_NEVER;
     if (random_chance(&world->random, 300))
         (void)shell_feed(shell, (struct input){.kind = INPUT_STOP, .value = SIGTERM});
-    nsec_t end = world->now + simulation->patience;
+    nsec_t end = world->now + patience(simulation);
     unsigned most =
         shell->steps + RECOVERY_STEPS; // else one that does nothing would do it for ever
     while (shell->steps < most && !is_at_an_end(simulation) &&
@@ -240,8 +157,7 @@ bool simulation_run(struct simulation *simulation, uint64_t seed)
     simulation->seed = seed;
     simulation->trace.count = 0;
     world_begin(&simulation->world, &climate, random, &simulation->trace);
-    draw_formation(simulation);
-    draw_quantities(simulation);
+    plans_draw(simulation);
     shell_begin(&simulation->shell, &simulation->plan, random_next(&simulation->world.random));
     check_begin(&simulation->check);
     trouble(simulation);

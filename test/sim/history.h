@@ -19,10 +19,11 @@ struct simulation {
     struct check check;
     struct plan plan;
     struct process_type types[WORLD_TYPES];
-    unsigned most[WORLD_TYPES]; // quantities that people ask for
-    nsec_t request_at;          // when somebody asks for something next
-    struct coverage *coverage;  // of all histories so far
-    nsec_t patience;            // how long all may take to settle once faults have ceased
+    uint16_t after[WORLD_TYPES][WORLD_TYPES];
+    unsigned most[WORLD_TYPES];         // quantities that people ask for
+    nsec_t request_at;                  // when somebody asks for something next
+    struct coverage *coverage;          // of all histories so far
+    nsec_t longest_boot, longest_pause; // of all policies so far
 };
 
 // One allocation for all histories; NULL without memory. What they cover is added to `coverage`.

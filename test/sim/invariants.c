@@ -33,15 +33,28 @@ static void look_at_all(struct check *check, enum moment moment)
     }
 }
 
+static bool may_finish(const struct check *check, unsigned slot)
+{
+    const struct process_record *process = now_of(check, slot);
+    bool is_success = process->exit_status == 0 && !(process->flags & RECORD_FAILED);
+    enum restart_mode mode = policy(check, slot)->restart;
+    return mode == RESTART_NEVER || (mode == RESTART_ON_FAILURE && is_success);
+}
+
 static void remember(struct check *check)
 {
+    unsigned count = slot_count(check);
     check->phase = phase(check);
-    check->slot_count = slot_count(check);
-    for (unsigned slot = 0; slot < check->slot_count; slot++) {
-        check->before[slot] = *now_of(check, slot);
+    for (unsigned slot = 0; slot < count; slot++) {
+        const struct process_record *process = now_of(check, slot);
+        bool was_finished = before_of(check, slot)->state == PROCESS_FINISHED;
+        if (process->state == PROCESS_FINISHED && !was_finished)
+            check->may_finish[slot] = may_finish(check, slot);
+        check->before[slot] = *process;
         if (check->before[slot].state == PROCESS_EXITED)
             check->gone[slot] = check->before[slot].token;
     }
+    check->slot_count = count;
 }
 
 static void note_end(struct check *check)
@@ -81,19 +94,82 @@ static int shell_status(int status)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+// Who ends all by Foreman's rule: whom the step is about, or whom a new manager finds so.
+static unsigned first_exit(const struct check *check, const struct input *input)
+{
+    unsigned slot = 0;
+    if (input->kind != INPUT_PLAN)
+        return input->slot;
+    while (slot < check->slot_count &&
+           (check->before[slot].state != PROCESS_EXITED ||
+            check->before[slot].flags & (RECORD_ASKED | RECORD_RESTART)))
+        slot++;
+    return slot;
+}
+
+// A request has an effect if the first event that was written is about its process.
+static void note_request(struct check *check, const struct input *input, const struct event *first)
+{
+    const struct process_record *before = before_of(check, input->slot);
+    bool is_request = input->kind == INPUT_RESTART || input->kind == INPUT_ROLL ||
+                      input->kind == INPUT_HALT || input->kind == INPUT_START;
+    unsigned slot = input->slot;
+    if (!is_request || event_is_of_formation(first->kind) || first->slot != slot ||
+        !is_there(before) || check->phase != FORMATION_RUNNING ||
+        (input->kind == INPUT_ROLL && is_extra(check, before)))
+        return;
+    bool is_serving = before->state == PROCESS_RUNNING || before->state == PROCESS_READY;
+    bool is_idle = before->state == PROCESS_WAITING || before->state == PROCESS_STARTING;
+    if (input->kind == INPUT_START && is_serving)
+        return;
+    check->halted[slot] = input->kind == INPUT_HALT;
+    if (input->kind == INPUT_HALT || input->kind == INPUT_START)
+        check->rolled[slot] = 0;
+    if (input->kind == INPUT_HALT)
+        check->restarted[slot] = 0;
+    else if (input->kind == INPUT_ROLL)
+        check->rolled[slot] = before->token;
+    else if (input->kind == INPUT_RESTART && !is_idle)
+        check->restarted[slot] = before->token;
+}
+
+static void note_halted_roll(struct check *check, unsigned type)
+{
+    for (unsigned slot = 0; slot < slot_count(check); slot++)
+        if (now_of(check, slot)->id.type == type)
+            check->rolled[slot] = 0;
+}
+
+static void note_event(struct check *check, const struct event *event)
+{
+    if (event_is_of_formation(event->kind)) {
+        if (event->formation.asked && check->asked_at == NSEC_NEVER)
+            check->asked_at = event->at;
+        return;
+    }
+    if (event->kind == EVENT_ROLL_HALTED)
+        note_halted_roll(check, event->process.id.type);
+    if (!(event->process.flags & RECORD_WANTED)) { // what was asked of it is void
+        check->halted[event->slot] = false;
+        check->rolled[event->slot] = check->restarted[event->slot] = 0;
+    }
+}
+
 void check_note(struct check *check, const struct input *input, const struct event *events,
                 size_t count)
 {
     bool is_request = input->kind == INPUT_STOP || input->kind == INPUT_KILL;
     if (count == 0)
         return;
+    note_request(check, input, &events[0]);
     if (input->kind == INPUT_EXITED)
         check->statuses[input->slot] = input->value;
     else if (input->kind == INPUT_SPAWN_FAILED && !is_refusal(input->value))
         check->statuses[input->slot] = (input->value == ENOENT ? 127 : 126) << 8;
     for (size_t i = 0; i < count; i++) {
+        note_event(check, &events[i]);
         if (events[i].kind == EVENT_FORMATION_STOPPING && !is_request)
-            check->status_expected = shell_status(check->statuses[input->slot]);
+            check->status_expected = shell_status(check->statuses[first_exit(check, input)]);
         else if (events[i].kind == EVENT_FORMATION_KILLING && check->status_expected == 0)
             check->status_expected = 128 + SIGINT;
         else if (events[i].kind == EVENT_FORMATION_ENDED && !check->has_stopping)
@@ -109,7 +185,7 @@ void check_begin(struct check *check)
     size_t used = check->slot_count;
     check->is_restored = false;
     check->expects_nothing = check->is_broken = check->was_asked = check->has_stopping = false;
-    check->stop_at = check->kill_at = NSEC_NEVER;
+    check->stop_at = check->kill_at = check->asked_at = NSEC_NEVER;
     check->deaths_before_end = 0;
     check->status_expected = 0;
     check->boots = BOOTS;
@@ -120,16 +196,9 @@ void check_begin(struct check *check)
     memset(check->gone, 0, used * sizeof(check->gone[0]));
     memset(check->emptied, 0, used * sizeof(check->emptied[0]));
     memset(check->restarted, 0, used * sizeof(check->restarted[0]));
-}
-
-static void note_request(struct check *check, const struct input *input)
-{
-    const struct process_record *before = before_of(check, input->slot);
-    bool is_idle = before->state == PROCESS_VACANT || before->state == PROCESS_WAITING ||
-                   before->state == PROCESS_STARTING;
-    if (input->kind == INPUT_RESTART && before->flags & RECORD_WANTED && !is_idle &&
-        check->phase == FORMATION_RUNNING)
-        check->restarted[input->slot] = before->token;
+    memset(check->rolled, 0, used * sizeof(check->rolled[0]));
+    memset(check->halted, 0, used * sizeof(check->halted[0]));
+    memset(check->may_finish, 0, used * sizeof(check->may_finish[0]));
 }
 
 void check_step(struct check *check, const struct input *input, const struct outcome *outcome)
@@ -140,7 +209,6 @@ void check_step(struct check *check, const struct input *input, const struct out
         check->coverage->cells[check->before[input->slot].state][input->kind]++;
     check->is_restored &= input->kind != INPUT_PLAN;
     note_end(check);
-    note_request(check, input);
     // An outcome's signals go to whom was not yet known to be gone.
     look_at_all(check, STEP);
     if (input->kind == INPUT_EMPTIED && before_of(check, input->slot)->state == PROCESS_EXITED)

@@ -31,10 +31,14 @@ struct check {
     int status_expected;       // of the formation, as far as its end has begun
     int statuses[WORLD_SLOTS]; // wait(2) status, or that of a failed spawn, as told last
     bool is_restored; // and the plan, with which a new manager mends what is half, is still to come
+    nsec_t asked_at;  // when a person asked for the end, as told in an event; NSEC_NEVER
+    bool halted[WORLD_SLOTS];     // stopped by request, and not started by another
+    bool may_finish[WORLD_SLOTS]; // by the policy of the moment at which it finished
     // By slot, the spawn …
     uint32_t gone[WORLD_SLOTS];      // … whose main process is known to have exited
     uint32_t emptied[WORLD_SLOTS];   // … of which nothing is left, as far as was told
     uint32_t restarted[WORLD_SLOTS]; // … that was to be replaced, by request
+    uint32_t rolled[WORLD_SLOTS];    // … in a roll
     // The state before the present step.
     enum formation_phase phase;
     unsigned slot_count;

@@ -88,8 +88,10 @@ static void write_events(struct shell *shell, const struct outcome *outcome, siz
     const struct snapshot *snapshot = &shell->journal->snapshot;
     for (size_t i = 0; i < count; i++) {
         struct event event = outcome->events[i];
-        if (!event_is_of_formation(event.kind))
+        if (!event_is_of_formation(event.kind)) {
             (void)coverage_event(coverage, snapshot->processes[event.slot].state, &event);
+            coverage_flags(coverage, snapshot->processes[event.slot].flags, &event);
+        }
         coverage->events[event.kind]++;
         journal_append(shell->journal, &event);
         trace_event(shell->world->trace, &event);

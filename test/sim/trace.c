@@ -7,12 +7,23 @@
 #include <string.h>
 
 static const char *const inputs[] = {
-    [INPUT_PLAN] = "plan",   [INPUT_SPAWNED] = "spawned", [INPUT_SPAWN_FAILED] = "spawn failed",
-    [INPUT_READY] = "ready", [INPUT_UNREADY] = "unready", [INPUT_EXITED] = "exited",
-    [INPUT_LEFT] = "left",   [INPUT_EMPTIED] = "emptied", [INPUT_RESTART] = "restart",
-    [INPUT_ROLL] = "roll",   [INPUT_HALT] = "halt",       [INPUT_START] = "start",
+    [INPUT_PLAN] = "plan",
+    [INPUT_SPAWNED] = "spawned",
+    [INPUT_SPAWN_FAILED] = "spawn failed",
+    [INPUT_READY] = "ready",
+    [INPUT_UNREADY] = "unready",
+    [INPUT_EXITED] = "exited",
+    [INPUT_LEFT] = "left",
+    [INPUT_EMPTIED] = "emptied",
+    [INPUT_RESTART] = "restart",
+    [INPUT_ROLL] = "roll",
+    [INPUT_HALT] = "halt",
+    [INPUT_START] = "start",
     [INPUT_UNRESPONSIVE] = "unresponsive",
-    [INPUT_STOP] = "stop",   [INPUT_KILL] = "kill",       [INPUT_TIME] = "time",
+    [INPUT_EXTEND] = "extend",
+    [INPUT_STOP] = "stop",
+    [INPUT_KILL] = "kill",
+    [INPUT_TIME] = "time",
 };
 
 static const char *const actions[] = {
@@ -69,6 +80,7 @@ void trace_input(struct trace *trace, const struct input *input)
     case INPUT_ROLL:
     case INPUT_HALT:
     case INPUT_START:
+    case INPUT_EXTEND:
     case INPUT_UNRESPONSIVE:
         trace_line(trace, input->now, "< %s: slot %u, token %u, value %d", inputs[input->kind],
                    input->slot, input->token, input->value);
@@ -79,7 +91,8 @@ void trace_input(struct trace *trace, const struct input *input)
 void trace_event(struct trace *trace, const struct event *event)
 {
     static const char *const phases[] = {"running", "stopping", "killing", "ended"};
-    static const char flag_letters[] = "WARKUrP"; // wanted asked restart killed unspawned roll rolled
+    static const char flag_letters[] =
+        "WARKUrPF"; // wanted asked restart killed unspawned roll rolled failed
     if (!trace->is_on)
         return;
     if (event_is_of_formation(event->kind)) {

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// What people want of a formation, and how they change their minds.
+#pragma once
+
+#include "sim/history.h"
+
+// A first plan, with policies, an order of the types and quantities.
+void plans_draw(struct simulation *simulation);
+
+// Other quantities.
+void plans_scale(struct simulation *simulation);
+
+// As after other files: types come, go and are treated otherwise. `is_other` says of which the
+// processes are to be started anew.
+void plans_reload(struct simulation *simulation, bool is_other[WORLD_TYPES]);
