@@ -314,11 +314,15 @@ void look_sweep(struct manager *manager, nsec_t now)
     }
 }
 
+// What was killed is gone before the formation is; one that hangs in the kernel keeps nobody.
 void look_close(struct manager *manager)
 {
+    enum { PATIENCE_MS = 500 };
     while (manager->watches.looks) {
         struct look *look = manager->watches.looks;
         manager->watches.looks = look->next;
+        if (look->is_command)
+            check_wait(&look->check, PATIENCE_MS);
         free_look(manager, look);
     }
 }

@@ -4,6 +4,7 @@
 #include "os/check.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/pidfd.h>
@@ -17,21 +18,27 @@ static int wait_status(const siginfo_t *info)
     return info->si_status | (info->si_code == CLD_DUMPED ? 0x80 : 0);
 }
 
+static void reap(struct check *check)
+{
+    siginfo_t info = {0};
+    int pidfd = check->source.fd;
+    if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
+        return;
+    check_kill(check);
+    (void)waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED);
+    loop_remove(check->loop, &check->source);
+    (void)close(pidfd);
+    check->has_ended = true;
+    check->wait_status = wait_status(&info);
+}
+
 static void on_end(struct loop_source *source, uint32_t events)
 {
     struct check *check = loop_owner(source, struct check, source);
-    siginfo_t info = {0};
     (void)events;
-    if (waitid(P_PIDFD, (id_t)source->fd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
-        info.si_pid == 0)
-        return;
-    check_kill(check);
-    (void)waitid(P_PIDFD, (id_t)source->fd, &info, WEXITED);
-    loop_remove(check->loop, source);
-    (void)close(source->fd);
-    check->has_ended = true;
-    check->wait_status = wait_status(&info);
-    check->news(check);
+    reap(check);
+    if (check->has_ended)
+        check->news(check);
 }
 
 int check_begin(struct check *check, struct loop *loop, const struct spawn_request *request,
@@ -68,4 +75,11 @@ void check_kill(const struct check *check)
 {
     if (!check->has_ended && kill(-check->pid, SIGKILL) < 0 && errno == ESRCH)
         (void)kill(check->pid, SIGKILL);
+}
+
+void check_wait(struct check *check, int patience_ms)
+{
+    struct pollfd end = {.fd = check->source.fd, .events = POLLIN};
+    if (!check->has_ended && poll(&end, 1, patience_ms) == 1)
+        reap(check);
 }

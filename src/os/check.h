@@ -28,3 +28,6 @@ int check_adopt(struct check *check, struct loop *loop, pid_t pid, check_news *n
 
 // SIGKILL to its process group; its end is told as any other.
 void check_kill(const struct check *check);
+
+// Waits for its end, `patience_ms` at most; without news.
+void check_wait(struct check *check, int patience_ms);

@@ -141,6 +141,35 @@ static void it_inherits_nothing_but_what_it_is_given(void **state)
     (void)signal(SIGTERM, SIG_DFL);
 }
 
+static void its_end_can_be_waited_for(void **state)
+{
+    (void)state;
+    assert_int_equal(begin("exec sleep 60"), 0);
+    check_wait(&check, 10);
+    assert_false(check.has_ended);
+    check_kill(&check);
+    check_wait(&check, 10000);
+    assert_true(check.has_ended);
+    assert_int_equal(WTERMSIG(check.wait_status), SIGKILL);
+    assert_int_equal(news_count, 0);
+    check_wait(&check, 0);
+}
+
+static void a_child_that_runs_already_is_taken_over(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        (void)setsid();
+        _exit(5);
+    }
+    news_count = 0;
+    assert_int_equal(check_adopt(&check, &loop, child, count_news), 0);
+    run_until_end();
+    assert_int_equal(WEXITSTATUS(check.wait_status), 5);
+    assert_int_equal(check_adopt(&check, &loop, child, count_news), -ESRCH);
+}
+
 static unsigned count_descriptors(void)
 {
     unsigned count = 0;
@@ -173,6 +202,8 @@ int main(void)
         CHECK_TEST(one_that_hangs_is_killed_with_its_children),
         CHECK_TEST(what_it_leaves_in_its_group_ends_with_it),
         CHECK_TEST(it_inherits_nothing_but_what_it_is_given),
+        CHECK_TEST(its_end_can_be_waited_for),
+        CHECK_TEST(a_child_that_runs_already_is_taken_over),
         CHECK_TEST(a_thousand_leave_no_descriptor_and_no_child),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # When processes are ready, in which order they start, and how it is found out that one no longer
 # does its work. `next` comes after `web` and says so; that it came in time is told by files.
-# shellcheck disable=SC2016,SC2154 # $PORT in quotes is meant so
+# shellcheck disable=SC2016,SC2154,SC2317 # $PORT in quotes is meant so
 load helpers
 load life
 
@@ -186,7 +186,7 @@ time.sleep(60)'
 
 @test "notify: a flood does not keep others waiting" {
     touch due
-    procfile "web: $APPS/notifier flood=50000 say=READY=1" 'next: cat due; echo in time; exec sleep 60' \
+    procfile "web: $APPS/notifier flood=5000 say=READY=1" 'next: cat due; echo in time; exec sleep 60' \
         "loud: while :; do $APPS/notifier flood=1000 exit=0; done"
     cat >formation.yaml <<'END'
 processes:
@@ -202,13 +202,13 @@ END
 }
 
 @test "notify: reloading, it is not ready; then it is again" {
-    web "$APPS/notifier say=READY=1 until=go wait=1.1 say=RELOADING=1 until=done say=READY=1" \
+    web "$APPS/notifier say=READY=1 until=go wait=1.1 say=RELOADING=1 until=over say=READY=1" \
         'ready: {notify: true}'
     touch due go
     begin
     in_order
     wait_until is_in_state web.1 running
-    touch done
+    touch over
     wait_until is_in_state web.1 ready
     stop
 }
@@ -451,10 +451,10 @@ some() {
 }
 
 @test "a command that hangs is ended, with all that it has started" {
-    web "exec sleep 60" 'ready: {exec: "setsid -f sleep 1001; sleep 1002; true", timeout: 200ms,
+    web "exec sleep 60" 'ready: {exec: "setsid -f sleep 1001; touch up; sleep 1002; true", timeout: 500ms,
         interval: 1h}'
     begin
-    wait_until some 1001
+    wait_until [ -e up ]
     wait_until none 1002
     wait_until none 1001
     kill -0 "$(pid_of web.1)"
@@ -479,7 +479,7 @@ some() {
     wait_until manager_pid
     wait_until some 1003
     stop
-    nothing_left
+    wait_until nothing_left
 }
 
 # descriptors PID
