@@ -131,8 +131,8 @@ static void serve(void *context, struct client *client, struct str message)
         (void)refusal_set(&refusal, REFUSAL_INVALID_MESSAGE, str_of(""), "%s",
                           result == -ENOMEM ? "there is no memory to read it" : error.text);
         serve_refuse(client, &refusal);
-        client->has_ended = true; // what follows cannot be understood either
-        buffer_clear(&client->in);
+        client->has_ended = true;
+        client->in.size = message.size + 1; // what follows cannot be understood either
         return;
     }
     bool is_oneway = call.flags & VARLINK_ONEWAY;
@@ -213,7 +213,10 @@ void serve_work(struct manager *manager)
 {
     if (manager->subscriptions)
         wait_review(manager);
-    if (manager->server.fd >= 0)
+    if (manager->server.fd < 0)
+        return;
+    server_work(&manager->server);
+    if (manager->subscriptions && listen_review(manager))
         server_work(&manager->server);
 }
 

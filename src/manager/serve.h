@@ -86,6 +86,7 @@ void serve_logs(struct manager *manager, struct client *client, struct request *
 void serve_events(struct manager *manager, struct client *client, struct request *request);
 void listen_to_lines(struct manager *manager);
 void listen_hear(struct manager *manager, const struct event *event);
+bool listen_review(struct manager *manager); // once a round; whether there is something to send
 
 void listen_finish(struct manager *manager, struct subscription *subscription);
 

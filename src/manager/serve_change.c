@@ -81,7 +81,10 @@ static int make_scaled_plan(struct manager *manager, struct client *client,
     }
     if (result == 0) {
         result = remember_write(*out, &error);
-        if (result < 0) {
+        if (result == -EROFS) { // there never was a place for it, in a container for example
+            show_system(&manager->show, str_of(error.text));
+            result = 0;
+        } else if (result < 0) {
             plan_free(*out);
             (void)refusal_set(&refusal, REFUSAL_FAILED, str_of(""), "%s", error.text);
         }

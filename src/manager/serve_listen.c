@@ -26,6 +26,23 @@ void listen_finish(struct manager *manager, struct subscription *subscription)
     subscription_free(manager, subscription);
 }
 
+// One that has caught up is told at once what it has missed, not with a next line that may not
+// come.
+bool listen_review(struct manager *manager)
+{
+    bool has_any = false;
+    for (struct subscription *at = manager->subscriptions; at; at = at->next) {
+        if (at->lost == 0 || !server_has_sent(at->client))
+            continue;
+        varlink_reply_open(&at->client->out);
+        put_lost(at, &at->client->out);
+        varlink_reply_close(&at->client->out, true);
+        server_touch(at->client);
+        has_any = true;
+    }
+    return has_any;
+}
+
 static void put_line(const struct manager *manager, struct subscription *subscription,
                      unsigned source, const struct recent_line *line)
 {

@@ -6,6 +6,7 @@
 #include "control/varlink.h"
 #include "os/clock.h"
 #include "os/usage.h"
+#include "view/sentence.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -151,27 +152,47 @@ static struct biography *read_journal(const struct manager *manager, const struc
     return biographies;
 }
 
-// The end of what it wrote in that time.
+// Whether the line is our note of a start; `is_its`: of this life's.
+static bool is_start(const struct recent_line *line, const struct process_life *life, bool *is_its)
+{
+    struct buffer wanted = {0};
+    bool is_note = line->owner & SHOW_IS_NOTE && str_starts_with(line->text, "started with pid ");
+    sentence_started(&wanted, life->pid);
+    *is_its = is_note && str_equal(line->text, buffer_str(&wanted));
+    buffer_fini(&wanted);
+    return is_note;
+}
+
+// What it wrote last: between the note of its start and that of the next. Time alone cannot tell,
+// as lives may be shorter than a clock's tick. If that note is not kept any more, what is kept of
+// it comes before the first one.
 static struct str_list last_lines(const struct manager *manager, unsigned slot,
                                   struct process_id id, const struct process_life *life,
                                   struct arena *arena)
 {
-    const nsec_t offset = clock_wall() - clock_now();
+    const nsec_t ended = life->ended + clock_wall() - clock_now();
     const nsec_t slack = 20 * NSEC_PER_MSEC; // lines are stamped by a coarse clock
     struct str *lines = arena_alloc(arena, LINES_TOLD * sizeof(*lines));
     struct recent_line line;
     uint64_t cursor = 0;
     size_t count = 0;
-    nsec_t from = life->started == NSEC_NEVER ? life->ended : life->started;
-    while (lines && recent_next(&manager->memory->recent, slot, &cursor, &line)) {
-        nsec_t at = line.at - offset;
-        if (line.owner != show_owner(id) || at < from - slack || at > life->ended + slack)
+    bool has_begun = false;
+    while (lines && life->pid > 0 && recent_next(&manager->memory->recent, slot, &cursor, &line)) {
+        bool is_its;
+        if ((line.owner & ~SHOW_IS_NOTE) != show_owner(id))
             continue;
-        if (count == LINES_TOLD)
-            memmove(lines, lines + 1, (--count) * sizeof(*lines));
-        lines[count++] = line.text;
+        if (is_start(&line, life, &is_its)) {
+            if (has_begun || (!is_its && count > 0 && line.at >= ended - slack))
+                break;
+            has_begun = is_its;
+            count = 0;
+        } else if (!(line.owner & SHOW_IS_NOTE)) {
+            if (count == LINES_TOLD)
+                memmove(lines, lines + 1, (--count) * sizeof(*lines));
+            lines[count++] = line.text;
+        }
     }
-    return (struct str_list){lines, count};
+    return (struct str_list){lines, lines ? count : 0};
 }
 
 static void put_history(struct manager *manager, const struct description *description,

@@ -8,7 +8,9 @@
 #include "os/clock.h"
 #include "os/socket.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -16,6 +18,11 @@
 #include <unistd.h>
 
 enum { READ_BYTES = 16 * 1024 };
+
+// At the end nothing is supervised any more: so long for all, and so long for one that takes
+// nothing.
+#define REST_LASTS NSEC_PER_SEC
+enum { REST_STALLS_MSEC = 100 };
 
 // So much time goes to requests before supervision and streams have their turn again.
 #define ROUND_LASTS (5 * NSEC_PER_MSEC)
@@ -30,6 +37,11 @@ bool server_has_room(const struct client *client)
     return waiting_bytes(client) < LIMIT_CLIENT_QUEUE_BYTES;
 }
 
+bool server_has_sent(const struct client *client)
+{
+    return waiting_bytes(client) == 0;
+}
+
 void server_touch(struct client *client)
 {
     client->server->has_work = true;
@@ -42,6 +54,7 @@ static bool has_message(const struct client *client)
 
 static void drop_front(struct buffer *buffer, size_t size)
 {
+    assert(size <= buffer->size);
     memmove(buffer->bytes, buffer->bytes + size, buffer->size - size);
     buffer->size -= size;
 }
@@ -253,11 +266,22 @@ void server_work(struct server *server)
     watch_connections(server);
 }
 
+// The last of it, for one that is reading.
+static void send_rest(struct client *client, nsec_t end)
+{
+    struct pollfd room = {.fd = client->fd, .events = POLLOUT};
+    send_some(client);
+    while (waiting_bytes(client) > 0 && !client->is_broken && clock_now() < end &&
+           poll(&room, 1, REST_STALLS_MSEC) == 1)
+        send_some(client);
+}
+
 void server_close(struct server *server)
 {
+    const nsec_t end = clock_now() + REST_LASTS;
     while (server->clients) {
         struct client *client = server->clients;
-        send_some(client);
+        send_rest(client, end);
         server->clients = client->next;
         close_client(client);
     }

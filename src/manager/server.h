@@ -62,5 +62,8 @@ void server_touch(struct client *client);
 // Whether more may be appended for this client than an answer that it asked for.
 bool server_has_room(const struct client *client);
 
-// Sends what can be sent at once, and closes all.
+// Whether it has been sent all that was appended.
+bool server_has_sent(const struct client *client);
+
+// Sends what clients that read still have to get, for a second at most, and closes all.
 void server_close(struct server *server);
