@@ -160,12 +160,12 @@ static void append_notes(struct buffer *out, const struct look *look)
     buffer_fini(&rest);
 }
 
-// "web: 3 wanted, 1 in the files"
+// "web: 3 wanted, 1 declared"
 static void append_difference(struct buffer *out, struct str name, long long quantity,
                               long long declared)
 {
     if (quantity != declared)
-        buffer_append_format(out, "%.*s: %lld wanted, %lld in the files\n", STR_ARGS(name),
+        buffer_append_format(out, "%.*s: %lld wanted, %lld declared\n", STR_ARGS(name),
                              quantity, declared);
 }
 

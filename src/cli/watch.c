@@ -3,7 +3,9 @@
 // last look on it.
 #include "cli/watch.h"
 
+#include "cli/client.h"
 #include "os/clock.h"
+#include "view/table.h"
 
 #include <signal.h>
 #include <stdint.h>
@@ -65,11 +67,12 @@ static void draw_on_terminal(struct watch *watch, struct str text, struct buffer
     const size_t count = count_lines(text);
     const size_t most = lines_most();
     const size_t shown = count > most ? most - 1 : count;
+    const unsigned columns = client_columns(); // a line that wraps would be two
     struct str line;
     if (watch->lines > 0)
         buffer_append_format(out, "\033[%zuA\r", watch->lines);
     for (size_t i = 0; i < shown && str_next(&text, '\n', &line); i++) {
-        buffer_append_str(out, line);
+        table_append_cut(out, line, columns);
         buffer_append_text(out, CLEAR_REST_OF_LINE "\n");
     }
     if (shown < count)

@@ -36,7 +36,8 @@ tabs() {
         typed+=("$line")
         wanted+=("$want")
     done <<'END'
-formation st|formation start |
+formation sta|formation sta|
+formation star|formation start |
 formation start *|formation start web worker |
 formation start -m web=2,wor|formation start -m web=2,worker=|
 formation start --except=web,wor|formation start --except=web,worker |
@@ -67,9 +68,9 @@ needs() {
 }
 
 @test "commands, and no more than is asked for" {
-    proposes "words 0" "check help run start version" ""
-    proposes "words 0" "start" st
-    proposes "words 0" "run" help r
+    proposes "words 0" "check events help logs ps reload restart run scale shutdown signal start status stop upgrade version why" ""
+    proposes "words 0" "start status stop" st
+    proposes "words 0" "reload restart run" help r
     proposes "words 0" "" check ""
     run -0 "$FORMATION" complete help run ""
     [ "$output" = "" ]
@@ -81,7 +82,7 @@ needs() {
     app
     text='"([^"]*)"'
     table=$BATS_TEST_DIRNAME/../../src/cli/options.def
-    for command in check help run start version; do
+    for command in check events help logs ps reload restart run scale shutdown signal start status stop upgrade version why; do
         run -0 "$FORMATION" complete "$command" -
         while IFS='|' read -r letter name takers; do
             [[ " $takers " == *" $command "* || $takers == "*" ]] || continue
@@ -159,7 +160,7 @@ needs() {
     printf '{' >formation.yaml
     printf ':' >.foreman
     proposes "words 0" "" start ""
-    proposes "words 0" "check help run start version" bogus ""
+    proposes "words 0" "check events help logs ps reload restart run scale shutdown signal start status stop upgrade version why" bogus ""
     proposes "words 0" "" start --bogus=x
     proposes "words 0" "" start -x
     proposes "words 0" "" start $'\e[31m'
@@ -180,9 +181,10 @@ needs() {
 @test "fish" {
     needs fish
     app
-    fish_proposes "start" "formation st"
+    fish_proposes "start" "formation star"
     fish_proposes "web worker" "formation start "
-    fish_proposes "--no-color --no-port --no-prefix --no-timestamp" "formation start --no-"
+    fish_proposes "--no-color --no-port --no-prefix --no-timestamp --no-wait" \
+        "formation start --no-"
     fish_proposes "web=2,worker=" "formation start -m web=2,wor"
     fish_proposes "--except=web,worker" "formation start --except=web,wor"
     fish_proposes "--procfile=Procfile" "formation start --procfile=Pro"
@@ -192,4 +194,44 @@ needs() {
     fish_proposes "Procfile" "formation run cat Pro"
     fish_proposes "clock" "formation -d sub start c"
     fish_proposes "" "formation start -p x"
+}
+
+@test "what runs: types and processes of the formation, signals, counts" {
+    procfile "web: exec sleep 60" "worker: exec sleep 60"
+    start -m web=2,worker=1
+    wait_for "started with pid" 3
+    echo "later: sleep 1" >Procfile # that it does not know yet
+    for command in logs ps restart start stop why; do
+        proposes "words 0" "web worker web.1 web.2 worker.1" $command ""
+    done
+    proposes "words 0" "web web.1 web.2" stop we
+    proposes "words 0" "web.2" why web.1 web.2
+    proposes "words 0" "web= worker=" scale ""
+    proposes "words 4" "0 1 2 3 4 5 6 7 8 9" scale web+
+    proposes "words 0" "web worker" scale --reset ""
+    proposes "words 0" "HUP" signal H
+    proposes "words 0" "worker worker.1" signal HUP wo
+    proposes "words 0" "web worker web.1 web.2 worker.1" ps -d "$PWD" ""
+    proposes "words 0" "" status ""
+    proposes "files 0" "" upgrade ""
+    run -0 "$FORMATION" complete ps web.1
+    [ "${lines[1]}" = $'web.1\tready' ]
+    stop
+    proposes "words 0" "later" restart "" # none runs: those of the files
+}
+
+@test "one that does not answer is not waited for" {
+    procfile "web: exec sleep 60"
+    start
+    wait_for "started with pid"
+    manager=$(grep -l "^PPid:.$formation$" /proc/[0-9]*/status 2>/dev/null |
+        xargs grep -l "^Name:.formation$" | cut -d / -f 3)
+    for pid in $manager; do
+        kill -STOP "$pid"
+    done
+    proposes "words 0" "web" stop ""
+    for pid in $manager; do
+        kill -CONT "$pid"
+    done
+    stop
 }

@@ -17,7 +17,8 @@ setup() {
     OUTPUT=$BATS_TEST_TMPDIR/output
     mkdir "$APP"
     cd "$APP" || return
-    unset PORT PS FORCE_COLOR NO_COLOR FORMATION_ID
+    unset PORT PS FORCE_COLOR NO_COLOR FORMATION_ID XDG_RUNTIME_DIR STATE_DIRECTORY
+    export XDG_STATE_HOME=$BATS_TEST_TMPDIR/state
     PREFIX=() # of the command that starts the formation
     export FORMATION_TEST=$BATS_TEST_TMPDIR
 }

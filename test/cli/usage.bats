@@ -14,7 +14,7 @@ says() {
 
 @test "help lists every command" {
     run -0 "$FORMATION" help
-    for command in check help run start version; do
+    for command in check events help logs ps reload restart run scale shutdown signal start status stop upgrade version why; do
         grep -q "^  $command" <<<"$output"
     done
     without=$output
@@ -37,7 +37,8 @@ says() {
 }
 
 @test "help fits a terminal of 80 columns" {
-    for command in "" check help run start version; do
+    for command in "" \
+        check events help logs ps reload restart run scale shutdown signal start status stop upgrade version why; do
         run -0 "$FORMATION" help $command
         [ -z "$(grep -E '^.{81}' <<<"$output" || true)" ]
     done
@@ -129,8 +130,8 @@ full() {
     full 1 --compat foreman check
     run -2 bash -c '"$1" version >&-' - "$FORMATION"
     [ "$output" = "formation: standard output cannot be written to: Bad file descriptor" ]
-    run -2 bash -c '"$1" help bogus >/dev/full' - "$FORMATION" # which writes nothing there
-    [ "$output" = "formation: there is no command 'bogus': 'formation help' lists them" ]
+    run -2 bash -c '"$1" help xyzzy >/dev/full' - "$FORMATION" # which writes nothing there
+    [ "$output" = "formation: there is no command 'xyzzy': 'formation help' lists them" ]
 }
 
 @test "the manager is not for people" {
