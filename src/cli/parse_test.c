@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,6 +182,94 @@ static void test_color_is_foremans_flag(void **state)
     expect_error("formation start --color=yes", "--color takes no value");
 }
 
+static void test_options_of_clients(void **state)
+{
+    (void)state;
+    struct line *line = read_line("formation logs -fn 20 --since 10m --app shop --json -c web.1");
+    const struct client_options *client = &line->invocation.client;
+    assert_int_equal(line->result, 0);
+    assert_true(client->follow && client->json && client->has_lines && client->has_since);
+    assert_int_equal(client->lines, 20);
+    assert_int_equal(client->since, 600 * NSEC_PER_SEC);
+    assert_string_equal(client->app, "shop");
+    assert_int_equal(line->invocation.options.color, COLOR_ALWAYS);
+    assert_string_equal(line->invocation.operands[0], "web.1");
+    assert_false(client->no_wait || client->reset);
+    done(line);
+    line = read_line("formation scale --reset --no-wait -d app web-1");
+    client = &line->invocation.client;
+    assert_int_equal(line->result, 0);
+    assert_true(client->reset && client->no_wait && !client->json);
+    assert_string_equal(line->invocation.options.root, "app");
+    assert_string_equal(line->invocation.operands[0], "web-1");
+    done(line);
+}
+
+static void test_watch_takes_a_number_behind_it(void **state)
+{
+    static const struct {
+        const char *text;
+        nsec_t watch;
+        size_t names;
+    } cases[] = {
+        {"formation ps", 0, 0},
+        {"formation ps --watch", NSEC_PER_SEC, 0},
+        {"formation ps --watch web", NSEC_PER_SEC, 1},
+        {"formation ps --watch 2 web", 2 * NSEC_PER_SEC, 1},
+        {"formation ps -w web -w=500ms", NSEC_PER_SEC / 2, 1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct line *line = read_line(cases[i].text);
+        assert_int_equal(line->result, 0);
+        assert_int_equal(line->invocation.client.watch, cases[i].watch);
+        assert_int_equal(line->invocation.operand_count, cases[i].names);
+        done(line);
+    }
+}
+
+// -f follows lines, or is the Procfile: what stands before the command belongs to it, too.
+static void test_a_letter_of_two_options(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *procfile;
+        bool follow;
+    } cases[] = {
+        {"formation start -f Procfile", "Procfile", false},
+        {"formation -f Procfile start", "Procfile", false},
+        {"formation logs -f", NULL, true},
+        {"formation -f logs", NULL, true},
+        {"formation -f Procfile --help", "Procfile", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct line *line = read_line(cases[i].text);
+        assert_int_equal(line->result, 0);
+        assert_int_equal(line->invocation.client.follow, cases[i].follow);
+        if (cases[i].procfile)
+            assert_string_equal(line->invocation.options.procfile, cases[i].procfile);
+        else
+            assert_null(line->invocation.options.procfile);
+        done(line);
+    }
+}
+
+// A value that most options take; those that do not say so.
+static void test_every_option_sets_something(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option_entry *option = &option_entries[i];
+        char text[80];
+        const char *value = option->argument[0] == '\0' || option->argument[0] == '[' ? "" : "=1";
+        (void)snprintf(text, sizeof(text), "formation --%s%s --help", option->name, value);
+        struct line *line = read_line(text);
+        assert_true(line->result == 0 || strstr(line->error.text, option->name));
+        done(line);
+    }
+}
+
 static void test_foreman_by_name_or_by_option(void **state)
 {
     static const struct {
@@ -251,6 +340,16 @@ static void test_mistakes_are_named(void **state)
         {"formation check -p 1", "'check' takes no option --port"},
         {"formation -m web=1 check", "'check' takes no option --formation"},
         {"formation check web", "'check' does not know what to do with 'web'"},
+        {"formation ps -w=1ms",
+         "-w takes a number of seconds or a duration of 100ms at least, not '1ms'"},
+        {"formation logs -n x", "-n takes a number of lines, not 'x'"},
+        {"formation logs -n -1", "-n takes a number of lines, not '-1'"},
+        {"formation logs --since", "--since needs a value: DURATION"},
+        {"formation logs --since today",
+         "--since takes a number of seconds or a duration (5, 500ms, 2m), not 'today'"},
+        {"formation ps -n 3", "'ps' takes no option --lines"},
+        {"formation scale --json=1", "--json takes no value"},
+        {"formation signal HUP", "'signal' needs more: formation signal SIGNAL TYPE|PROCESS ..."},
         {"formation help start stop", "'help' does not know what to do with 'stop'"},
         {"formation run", "'run' needs more: formation run COMMAND|TYPE [ARGUMENT ...]"},
     };
@@ -292,6 +391,10 @@ int main(void)
         cmocka_unit_test(test_run_leaves_the_rest_alone),
         cmocka_unit_test(test_timestamp_is_foremans_flag_or_takes_a_format),
         cmocka_unit_test(test_color_is_foremans_flag),
+        cmocka_unit_test(test_options_of_clients),
+        cmocka_unit_test(test_watch_takes_a_number_behind_it),
+        cmocka_unit_test(test_a_letter_of_two_options),
+        cmocka_unit_test(test_every_option_sets_something),
         cmocka_unit_test(test_foreman_by_name_or_by_option),
         cmocka_unit_test(test_help_and_version),
         cmocka_unit_test(test_mistakes_are_named),
