@@ -92,7 +92,7 @@ is_in_state() {
     touch due
     in_order
     stop
-    nothing_left
+    wait_until nothing_left
 }
 
 @test "log: once a line matches" {
@@ -125,7 +125,7 @@ is_in_state() {
     begin
     in_order
     stop
-    nothing_left
+    wait_until nothing_left
 }
 
 @test "notify: descendants that have fled into a session of their own belong to it" {
@@ -137,7 +137,7 @@ is_in_state() {
     begin
     in_order
     stop
-    nothing_left
+    wait_until nothing_left
 }
 
 @test "notify: of strangers nothing is taken" {
@@ -198,7 +198,7 @@ END
     in_order
     stop
     [ "$status" -eq 0 ]
-    nothing_left
+    wait_until nothing_left
 }
 
 @test "notify: reloading, it is not ready; then it is again" {
@@ -345,7 +345,7 @@ told() {
     start
     wait_for "it has asked for it by WATCHDOG=trigger; stopping it"
     ended
-    nothing_left
+    wait_until nothing_left
 }
 
 @test "watchdog: a manager that was stopped for long blames nobody" {
@@ -419,7 +419,7 @@ END
     is_in_state web.1 ready
     stop
     [ "$(grep -c "started with pid" "$OUTPUT")" -eq 6 ]
-    nothing_left
+    wait_until nothing_left
 }
 
 @test "a restarted process has to become ready anew" {
@@ -459,7 +459,7 @@ some() {
     wait_until none 1001
     kill -0 "$(pid_of web.1)"
     stop
-    nothing_left
+    wait_until nothing_left
 }
 
 @test "a command that runs while its process or the manager ends is ended" {
@@ -514,7 +514,7 @@ END
     [ "$(children "$(manager_pid)" | wc -w)" -le 1 ]
     wait_for "crash.1 | exited" 20
     stop
-    nothing_left
+    wait_until nothing_left
 }
 
 @test "a reload changes how processes are looked at, and touches none" {
