@@ -134,6 +134,28 @@ static inline nsec_t rig_wait(struct rig *rig)
     return rig->now - before;
 }
 
+// It ends, and so does all of its tree.
+static inline void rig_leave(struct rig *rig, unsigned slot, int status)
+{
+    rig_step(rig, INPUT_EXITED, slot, status);
+    rig_step(rig, INPUT_EMPTIED, slot, 0);
+}
+
+static inline void rig_scale(struct rig *rig, unsigned web, unsigned worker)
+{
+    rig->types[0].quantity = web;
+    rig->types[1].quantity = worker;
+    rig_step(rig, INPUT_PLAN, 0, 0);
+}
+
+// A new supervisor, where `snapshot` ends; the plan is told, and nothing else yet.
+static inline void rig_restore(struct rig *rig, const struct snapshot *snapshot)
+{
+    supervisor_reset(rig->supervisor, 2);
+    supervisor_restore(rig->supervisor, snapshot, &rig->plan);
+    rig_step(rig, INPUT_PLAN, 0, 0);
+}
+
 // The plan is told, and every process that it starts runs, as pid 100 + slot.
 static inline void rig_run(struct rig *rig)
 {

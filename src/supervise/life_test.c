@@ -226,6 +226,133 @@ static void a_spawn_that_fails_is_no_more_to_be_stopped(void **state)
     rig_free(rig);
 }
 
+static void a_halt_stays(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(2, 0);
+    rig_run(rig);
+    EXPECT(rig, INPUT_HALT, 0, 0, "stopping 0 > signal 0 with 15");
+    EXPECT(rig, INPUT_HALT, 0, 0, "");
+    EXPECT(rig, INPUT_EXITED, 0, EXIT_1, "exited 0");
+    EXPECT(rig, INPUT_EMPTIED, 0, 0, "finished 0 > bury 0");
+    assert_int_equal(process_of(rig, 0)->flags, RECORD_WANTED | RECORD_ASKED);
+    EXPECT(rig, INPUT_HALT, 0, 0, "");
+    EXPECT(rig, INPUT_UNRESPONSIVE, 0, 0, "");
+    EXPECT(rig, INPUT_START, 0, 0, "starting 0 > spawn 0");
+    assert_int_equal(process_of(rig, 0)->flags, RECORD_WANTED);
+    rig_free(rig);
+}
+
+static void a_halt_of_whom_does_not_run(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(4, 0);
+    rig->types[0].policy.restart = RESTART_ON_FAILURE;
+    rig_run(rig);
+    rig_leave(rig, 0, EXIT_1);
+    rig_step(rig, INPUT_SPAWN_FAILED, 0, ENOENT);
+    EXPECT(rig, INPUT_HALT, 0, 0, "finished 0"); // in its pause
+    assert_int_equal(process_of(rig, 0)->flags & RECORD_ASKED, RECORD_ASKED);
+    rig_leave(rig, 1, EXIT_0);
+    assert_string_equal(rig->text, "finished 1 > bury 1");
+    EXPECT(rig, INPUT_HALT, 1, 0, "asked 1"); // it had done its work
+    rig_leave(rig, 2, EXIT_1);
+    EXPECT(rig, INPUT_HALT, 2, 0, "asked 2"); // its pid is not known yet
+    EXPECT(rig, INPUT_SPAWNED, 2, 102, "started 2, stopping 2 > signal 2 with 15");
+    rig_step(rig, INPUT_EXITED, 3, EXIT_1);
+    EXPECT(rig, INPUT_HALT, 3, 0, "asked 3"); // the rest of its tree lives
+    EXPECT(rig, INPUT_EMPTIED, 3, 0, "finished 3 > bury 3");
+    rig_free(rig);
+}
+
+static void a_halt_takes_back_a_restart(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(1, 0);
+    rig_run(rig);
+    rig_step(rig, INPUT_RESTART, 0, 0);
+    EXPECT(rig, INPUT_HALT, 0, 0, "asked 0");
+    rig_leave(rig, 0, SIGTERM);
+    assert_string_equal(rig->text, "finished 0 > bury 0");
+    rig_free(rig);
+}
+
+static void a_start_is_for_whom_does_not_run(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(1, 0);
+    rig_run(rig);
+    EXPECT(rig, INPUT_START, 0, 0, "");
+    for (int crash = 0; crash < 2; crash++) {
+        rig_leave(rig, 0, EXIT_1);
+        if (crash == 0)
+            rig_step(rig, INPUT_SPAWNED, 0, 101);
+    }
+    assert_int_equal(process_of(rig, 0)->state, PROCESS_BACKOFF);
+    EXPECT(rig, INPUT_START, 0, 0, "starting 0 > spawn 0");
+    assert_int_equal(process_of(rig, 0)->crashes, 0);
+    rig_step(rig, INPUT_SPAWNED, 0, 102);
+    rig_step(rig, INPUT_HALT, 0, 0);
+    EXPECT(rig, INPUT_START, 0, 0, "asked 0"); // again, once it has stopped
+    EXPECT(rig, INPUT_EXITED, 0, SIGTERM, "exited 0");
+    EXPECT(rig, INPUT_HALT, 0, 0, "asked 0");
+    EXPECT(rig, INPUT_START, 0, 0, "asked 0");
+    EXPECT(rig, INPUT_EMPTIED, 0, 0, "starting 0 > bury 0, spawn 0");
+    EXPECT(rig, INPUT_HALT, 0, 0, "asked 0");
+    EXPECT(rig, INPUT_START, 0, 0, "asked 0");
+    EXPECT(rig, INPUT_SPAWNED, 0, 103, "started 0");
+    rig_free(rig);
+}
+
+static void requests_end_with_the_formation(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(1, 0);
+    rig_run(rig);
+    rig_step(rig, INPUT_STOP, 0, SIGTERM);
+    EXPECT(rig, INPUT_START, 0, 0, "");
+    EXPECT(rig, INPUT_HALT, 0, 0, "");
+    EXPECT(rig, INPUT_ROLL, 0, 0, "");
+    EXPECT(rig, INPUT_RESTART, 0, 0, "");
+    EXPECT(rig, INPUT_UNRESPONSIVE, 0, 0, "");
+    rig_leave(rig, 0, SIGTERM);
+    assert_string_equal(rig->text, "finished 0, formation-ended > bury 0, end 0");
+    rig_free(rig);
+}
+
+// It may end with 0 when it is told to stop: a failure all the same.
+static void who_is_unresponsive_has_crashed(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(1, 0);
+    rig->types[0].policy.restart = RESTART_ON_FAILURE;
+    rig_run(rig);
+    EXPECT(rig, INPUT_UNRESPONSIVE, 0, 0, "unresponsive 0 > signal 0 with 15");
+    assert_int_equal(rig->outcome.events[0].detail, SIGTERM);
+    EXPECT(rig, INPUT_UNRESPONSIVE, 0, 0, "");
+    assert_true(rig_wait(rig) == rig->types[0].policy.stop_grace);
+    assert_string_equal(rig->text, "killing 0 > kill tree 0");
+    EXPECT(rig, INPUT_EXITED, 0, EXIT_0, "exited 0");
+    EXPECT(rig, INPUT_EMPTIED, 0, 0, "starting 0 > bury 0, spawn 0");
+    assert_int_equal(process_of(rig, 0)->crashes, 1);
+    assert_int_equal(process_of(rig, 0)->flags, RECORD_WANTED);
+    rig_free(rig);
+}
+
+static void who_boots_too_long_has_crashed(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(1, 0);
+    rig->types[0].policy.restart = RESTART_ON_FAILURE;
+    rig->types[0].policy.waits_for_ready = true;
+    rig_run(rig);
+    (void)rig_wait(rig);
+    assert_string_equal(rig->text, "boot-expired 0 > signal 0 with 15");
+    rig_leave(rig, 0, EXIT_0);
+    assert_string_equal(rig->text, "starting 0 > bury 0, spawn 0");
+    rig_free(rig);
+}
+
 static void late_news_change_nothing(void **state)
 {
     (void)state;
@@ -265,6 +392,13 @@ int main(void)
         cmocka_unit_test(the_rest_of_a_tree_has_the_rest_of_the_grace),
         cmocka_unit_test(a_stop_waits_for_the_pid),
         cmocka_unit_test(a_spawn_that_fails_is_no_more_to_be_stopped),
+        cmocka_unit_test(a_halt_stays),
+        cmocka_unit_test(a_halt_of_whom_does_not_run),
+        cmocka_unit_test(a_halt_takes_back_a_restart),
+        cmocka_unit_test(a_start_is_for_whom_does_not_run),
+        cmocka_unit_test(requests_end_with_the_formation),
+        cmocka_unit_test(who_is_unresponsive_has_crashed),
+        cmocka_unit_test(who_boots_too_long_has_crashed),
         cmocka_unit_test(late_news_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
