@@ -63,6 +63,7 @@ static void append_state(struct buffer *out, const json_t *process, const json_t
     char age[FIGURE_BYTES];
     nsec_t since = reply_time(process, "since");
     const long long restarts = reply_integer(process, "restarts");
+    const long long crashes = reply_integer(process, "crashes");
     buffer_append_str(out, reply_text(process, "name"));
     if (is_in(process, "backoff")) {
         append_waiting(out, process);
@@ -75,6 +76,11 @@ static void append_state(struct buffer *out, const json_t *process, const json_t
         buffer_append_text(out, restarts > 0 ? " and was restarted " : " and was never restarted");
         if (restarts > 0)
             append_times(out, restarts);
+        if (crashes > 1) {
+            buffer_append_text(out, "; it has crashed ");
+            append_times(out, crashes);
+            buffer_append_text(out, " in a row");
+        }
     }
     buffer_append_char(out, '\n');
 }
