@@ -362,7 +362,8 @@ static void propose_all(const struct line *line, const struct known *known, char
                         struct place place)
 {
     const char *value;
-    bool is_verbatim = line->operands && line->command->operands == OPERANDS_VERBATIM;
+    bool is_verbatim =
+        line->command && line->operands && line->command->operands == OPERANDS_VERBATIM;
     if (line->pending != OPTION_COUNT) {
         propose_value(known->loaded, line->pending, place);
         return;

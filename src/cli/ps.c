@@ -165,8 +165,8 @@ static void append_difference(struct buffer *out, struct str name, long long qua
                               long long declared)
 {
     if (quantity != declared)
-        buffer_append_format(out, "%.*s: %lld wanted, %lld declared\n", STR_ARGS(name),
-                             quantity, declared);
+        buffer_append_format(out, "%.*s: %lld wanted, %lld declared\n", STR_ARGS(name), quantity,
+                             declared);
 }
 
 // Types without processes are known to the status only.

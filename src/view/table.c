@@ -227,7 +227,7 @@ void table_append(const struct table *table, unsigned width, struct buffer *out)
     struct str rest = buffer_str(&table->cells);
     struct str cell;
     size_t most = width > 0 ? width : SIZE_MAX;
-    assert(table->column_count <= COLUMNS_MOST);
+    assert(table->column_count > 0 && table->column_count <= COLUMNS_MOST);
     measure(table, &layout);
     shrink(table, most, &layout);
     for (size_t i = 0; i < table->column_count; i++)

@@ -3,6 +3,9 @@
 # The Tab key: what `formation complete` proposes, and what three shells make of it.
 load helpers
 
+COMMANDS="check events help logs ps reload restart run scale shutdown signal start status stop"
+COMMANDS+=" upgrade version why"
+
 setup_file() {
     # A folder with the program and nothing else, so that PATH finds ours.
     mkdir "$BATS_FILE_TMPDIR/bin"
@@ -68,7 +71,7 @@ needs() {
 }
 
 @test "commands, and no more than is asked for" {
-    proposes "words 0" "check events help logs ps reload restart run scale shutdown signal start status stop upgrade version why" ""
+    proposes "words 0" "$COMMANDS" ""
     proposes "words 0" "start status stop" st
     proposes "words 0" "reload restart run" help r
     proposes "words 0" "" check ""
@@ -82,7 +85,7 @@ needs() {
     app
     text='"([^"]*)"'
     table=$BATS_TEST_DIRNAME/../../src/cli/options.def
-    for command in check events help logs ps reload restart run scale shutdown signal start status stop upgrade version why; do
+    for command in $COMMANDS; do
         run -0 "$FORMATION" complete "$command" -
         while IFS='|' read -r letter name takers; do
             [[ " $takers " == *" $command "* || $takers == "*" ]] || continue
@@ -160,7 +163,7 @@ needs() {
     printf '{' >formation.yaml
     printf ':' >.foreman
     proposes "words 0" "" start ""
-    proposes "words 0" "check events help logs ps reload restart run scale shutdown signal start status stop upgrade version why" bogus ""
+    proposes "words 0" "$COMMANDS" bogus ""
     proposes "words 0" "" start --bogus=x
     proposes "words 0" "" start -x
     proposes "words 0" "" start $'\e[31m'
@@ -224,14 +227,9 @@ needs() {
     procfile "web: exec sleep 60"
     start
     wait_for "started with pid"
-    manager=$(grep -l "^PPid:.$formation$" /proc/[0-9]*/status 2>/dev/null |
-        xargs grep -l "^Name:.formation$" | cut -d / -f 3)
-    for pid in $manager; do
-        kill -STOP "$pid"
-    done
+    manager=$("$FORMATION" status --json | sed -n 's/.*"manager_pid": \([0-9]*\),/\1/p')
+    kill -STOP "$manager"
     proposes "words 0" "web" stop ""
-    for pid in $manager; do
-        kill -CONT "$pid"
-    done
+    kill -CONT "$manager"
     stop
 }

@@ -111,7 +111,7 @@ whole formation" ]
     wait_for "line 3"
     wait_for "other"
     asks 0 logs
-    [ "$(sed 's/pid [0-9]*/pid N/' <<<"$output" | cut -c 10- | grep web)" = \
+    [ "$(cut -c 10- <<<"$output" | sed -n 's/pid [0-9]*/pid N/; /web/p')" = \
         $'web.1    | started with pid N\nweb.1    | line 1\nweb.1    | line 2\nweb.1    | line 3' ]
     [[ ${lines[0]} =~ ^[0-9]{2}:[0-9]{2}:[0-9]{2}\  ]]
     grep -q "worker.1 | other" <<<"$output"
@@ -296,7 +296,7 @@ whole formation" ]
 
 @test "a manager that is killed meanwhile is asked again" {
     app
-    for i in {1..10}; do
+    for _ in {1..10}; do
         asks 0 status --json
         manager=$(sed -n 's/.*"manager_pid": \([0-9]*\),/\1/p' <<<"$output")
         kill -KILL "$manager"
@@ -334,7 +334,8 @@ assert len(call(u, "List")["parameters"]["processes"]) == 3
 }
 
 @test "clients that stop reading miss lines; nobody else is kept waiting" {
-    procfile "web: exec sleep 60" "worker: exec $APPS/chatty 3000 --least 100 --state written --stay"
+    procfile "web: exec sleep 60" \
+        "worker: exec $APPS/chatty 3000 --least 100 --state written --stay"
     up -m web=1
     socket '
 import struct

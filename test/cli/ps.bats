@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # formation ps: what runs, as a table, as JSON, again and again.
-# shellcheck disable=SC2016,SC2154 # $PORT in quotes is meant so; bats sets stderr
+# shellcheck disable=SC2016,SC2086,SC2154 # $PORT in quotes is meant so; bats sets stderr
 load helpers
 load control
 
@@ -81,7 +81,7 @@ two_types() {
     cd shop
     asks 0 ps --json
     [ "$(pid_of_output)" = "$same" ]
-    cd ..
+    cd "$APP"
     echo "procfile: shop/Procfile" >.foreman
     asks 0 ps --json
     [ "$(pid_of_output)" = "$same" ]
