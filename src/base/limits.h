@@ -33,8 +33,7 @@
 #define LIMIT_PATTERN_PARTS 4096
 
 // Looks at processes (connections, requests, commands) under way at once: a descriptor each, and a
-// process each for commands. Those of healthy processes take milliseconds, so that thousands of them
-// take turns.
+// process each for commands. Those at healthy processes take milliseconds, so thousands take turns.
 #define LIMIT_LOOKS 256
 #define LIMIT_LOOK_COMMANDS 32
 

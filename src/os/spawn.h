@@ -43,7 +43,8 @@ struct spawn_request {
 int spawn_reserve_descriptors(void);
 
 // Starts a program with the empty signal mask. The caller must have no signal handler, ignore no
-// signal unless it says so, and be single-threaded. Returns 0, `pid` and `pidfd` (close-on-exec, to be closed by the
-// caller) once execve(2) has succeeded; or -errno and the `stage`, with nothing left behind.
+// signal unless it says so, and be single-threaded. Returns 0, `pid` and `pidfd` (close-on-exec, to
+// be closed by the caller) once execve(2) has succeeded; or -errno and the `stage`, with nothing
+// left behind.
 int spawn_process(const struct spawn_request *request, pid_t *pid, int *pidfd,
                   enum spawn_stage *stage);

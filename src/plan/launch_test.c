@@ -107,6 +107,21 @@ static void each_name_is_there_once_and_the_nearest_wins(void **state)
     arena_fini(&fixture.arena);
 }
 
+static void more_is_put_into_the_environment(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const char *const inherited[] = {"A=1", "AB=2", NULL};
+    prepare(&fixture, "x");
+    fixture.plan.has_port = false;
+    make(&fixture, inherited, NULL);
+    assert_int_equal(launch_put(&fixture.launch, &fixture.arena, "B", "new"), 0);
+    assert_int_equal(launch_put(&fixture.launch, &fixture.arena, "A", ""), 0);
+    EXPECT_TEXTS(fixture.launch.envp, "A=", "AB=2", "PS=web.2", "B=new");
+    assert_int_equal(fixture.launch.envc, 4);
+    arena_fini(&fixture.arena);
+}
+
 static void without_ports_none_is_invented(void **state)
 {
     (void)state;
@@ -224,6 +239,7 @@ int main(void)
         cmocka_unit_test(plain_commands_are_executed_directly),
         cmocka_unit_test(simple_commands_replace_the_shell),
         cmocka_unit_test(each_name_is_there_once_and_the_nearest_wins),
+        cmocka_unit_test(more_is_put_into_the_environment),
         cmocka_unit_test(without_ports_none_is_invented),
         cmocka_unit_test(foremans_expansion_is_textual),
         cmocka_unit_test(default_mode_expands_nothing),

@@ -353,6 +353,28 @@ static void who_boots_too_long_has_crashed(void **state)
     rig_free(rig);
 }
 
+static void a_boot_limit_may_be_put_off(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(1, 0);
+    rig->types[0].policy.waits_for_ready = true;
+    rig->types[0].policy.boot_limit = 7 * NSEC_PER_SEC;
+    rig_run(rig);
+    nsec_t began_at = rig->now;
+    EXPECT(rig, INPUT_EXTEND, 0, 6000, ""); // it has more than that
+    EXPECT(rig, INPUT_EXTEND, 0, 60000, "asked 0");
+    assert_true(process_of(rig, 0)->deadline == began_at + 60 * NSEC_PER_SEC);
+    assert_true(rig_wait(rig) == 60 * NSEC_PER_SEC);
+    assert_string_equal(rig->text, "boot-expired 0 > signal 0 with 15");
+    EXPECT(rig, INPUT_EXTEND, 0, 60000, ""); // of the grace there is no more
+    rig_free(rig);
+
+    rig = rig_new(1, 0);
+    rig_run(rig);
+    EXPECT(rig, INPUT_EXTEND, 0, 60000, ""); // without a limit, and ready
+    rig_free(rig);
+}
+
 static void late_news_change_nothing(void **state)
 {
     (void)state;
@@ -399,6 +421,7 @@ int main(void)
         cmocka_unit_test(requests_end_with_the_formation),
         cmocka_unit_test(who_is_unresponsive_has_crashed),
         cmocka_unit_test(who_boots_too_long_has_crashed),
+        cmocka_unit_test(a_boot_limit_may_be_put_off),
         cmocka_unit_test(late_news_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,7 +106,8 @@ is_in_state() {
 }
 
 @test "log: what is far behind in a line does not count, bytes that are no text do no harm" {
-    printf '#!/bin/sh\nprintf "%%05000dready\\n" 0; printf "a\\0\\377 ready\\n"; exec sleep 60\n' >app
+    printf '#!/bin/sh\n%s\n' 'printf "%05000dready\n" 0; printf "a\0\377 ready\n"; exec sleep 60' \
+        >app
     chmod +x app
     touch due
     web ./app 'ready: {log: "[^0]ready"}'
@@ -176,7 +177,7 @@ time.sleep(60)'
 
 @test "notify: what is unknown is ignored, descriptors are closed at once" {
     touch due
-    web "$APPS/notifier say=X_FOO=1 say= say=READY=0 'say=|||' barrier barrier line=closed say=READY=1" \
+    web "$APPS/notifier say=X_FOO=1 say= say=READY=0 'say=|||' barrier line=closed say=READY=1" \
         'ready: {notify: true}'
     begin
     wait_for "| closed"
@@ -186,7 +187,8 @@ time.sleep(60)'
 
 @test "notify: a flood does not keep others waiting" {
     touch due
-    procfile "web: $APPS/notifier flood=5000 say=READY=1" 'next: cat due; echo in time; exec sleep 60' \
+    procfile "web: $APPS/notifier flood=5000 say=READY=1" \
+        'next: cat due; echo in time; exec sleep 60' \
         "loud: while :; do $APPS/notifier flood=1000 exit=0; done"
     cat >formation.yaml <<'END'
 processes:
@@ -315,7 +317,8 @@ told() {
 
 @test "alive: by a command; without ready it is looked at from the start" {
     procfile "web: touch ok; exec sleep 60"
-    echo 'processes: {web: {alive: {exec: "[ -e ok ]", interval: 20ms, failures: 1}}}' >formation.yaml
+    echo 'processes: {web: {alive: {exec: "[ -e ok ]", interval: 20ms, failures: 1}}}' \
+        >formation.yaml
     start
     wait_until [ -e ok ]
     rm ok
@@ -326,7 +329,8 @@ told() {
 
 @test "watchdog: who gives no sign of life is stopped" {
     touch due
-    web "rm -f quiet; exec $APPS/notifier say=READY=1 ping=0.05" 'ready: {notify: true}, watchdog: 500ms'
+    web "rm -f quiet; exec $APPS/notifier say=READY=1 ping=0.05" \
+        'ready: {notify: true}, watchdog: 500ms'
     begin
     in_order
     kill_manager
@@ -392,7 +396,8 @@ told() {
 }
 
 @test "a new manager goes on looking, by each kind" {
-    procfile "web: exec $APPS/responder answer" "tcp: until [ -e go ]; do sleep 0.05; done; exec $APPS/responder x" \
+    procfile "web: exec $APPS/responder answer" \
+        "tcp: until [ -e go ]; do sleep 0.05; done; exec $APPS/responder x" \
         "exec: exec sleep 60" "log: $APPS/notifier until=go line=ready" \
         "notify: $APPS/notifier until=go say=READY=1" \
         'next: [ -e go ] && echo in time; exec sleep 60'
@@ -451,8 +456,8 @@ some() {
 }
 
 @test "a command that hangs is ended, with all that it has started" {
-    web "exec sleep 60" 'ready: {exec: "setsid -f sleep 1001; touch up; sleep 1002; true", timeout: 500ms,
-        interval: 1h}'
+    web "exec sleep 60" 'ready: {exec: "setsid -f sleep 1001; touch up; sleep 1002; true",
+        timeout: 500ms, interval: 1h}'
     begin
     wait_until [ -e up ]
     wait_until none 1002
@@ -463,7 +468,8 @@ some() {
 }
 
 @test "a command that runs while its process or the manager ends is ended" {
-    web "$APPS/notifier until=go exit=3" 'ready: {exec: "sleep 1003; true", timeout: 1h}, backoff: {base: 1h, max: 1h}'
+    web "$APPS/notifier until=go exit=3" \
+        'ready: {exec: "sleep 1003; true", timeout: 1h}, backoff: {base: 1h, max: 1h}'
     begin
     wait_until some 1003
     touch go
@@ -499,7 +505,10 @@ lines_of() {
     cat >formation.yaml <<'END'
 processes:
   web: {ready: {http: /}, alive: {http: /, interval: 10ms}}
-  exec: {ready: {notify: true}, alive: {exec: "echo x >>looks; sleep 1004 & :", interval: 10ms}, watchdog: 1m}
+  exec:
+    ready: {notify: true}
+    alive: {exec: "echo x >>looks; sleep 1004 & :", interval: 10ms}
+    watchdog: 1m
   crash: {ready: {notify: true}, backoff: {base: 1ms, max: 1ms}}
 END
     PORT_BASE=$(python3 -c 'import random; print(random.randrange(10000, 30000))')
