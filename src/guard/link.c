@@ -39,7 +39,11 @@ char *launch_ring_reserve(struct launch_ring *ring, size_t size, uint64_t *at)
     uint64_t read = atomic_load_explicit(&ring->board->launches_read, memory_order_acquire);
     bool is_empty = read == ring->written;
     uint64_t start = next_start(ring->written, size, is_empty);
-    if (!is_empty && start + size - read > WINDOW_BYTES)
+    // What was skipped to begin at the front again is no launch that waits to be read.
+    uint64_t oldest = read > ring->emptied ? read : ring->emptied;
+    if (is_empty)
+        ring->emptied = start;
+    else if (start + size - oldest > WINDOW_BYTES)
         return NULL;
     ring->written = start + size;
     *at = start;

@@ -63,6 +63,7 @@ enum manager_descriptor {
 struct launch_ring {
     struct board *board;
     uint64_t written; // bytes since the beginning of the formation
+    uint64_t emptied; // nothing before it is waiting: from there on it was last filled anew
 };
 
 void launch_ring_init(struct launch_ring *ring, struct board *board);

@@ -166,9 +166,22 @@ static void test_positions_never_go_back(void **state)
     }
 }
 
+static void test_many_wait_at_a_time_wherever_it_was_emptied(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        for (int waiting_now = 0; waiting_now < 40; waiting_now++)
+            assert_true(write_one(3001));
+        while (count > 0)
+            read_one();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_many_wait_at_a_time_wherever_it_was_emptied,
+                                        make_board, drop_board),
         cmocka_unit_test_setup_teardown(test_any_order_of_writing_and_reading, make_board,
                                         drop_board),
         cmocka_unit_test_setup_teardown(test_the_largest_fits, make_board, drop_board),
