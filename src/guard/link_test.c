@@ -170,6 +170,8 @@ static void test_many_wait_at_a_time_wherever_it_was_emptied(void **state)
 {
     (void)state;
     for (int i = 0; i < 300; i++) {
+        assert_true(write_one(3001));
+        read_one();
         for (int waiting_now = 0; waiting_now < 40; waiting_now++)
             assert_true(write_one(3001));
         while (count > 0)
