@@ -124,6 +124,8 @@ void claim_roll_halts_at_failure(struct check *check)
     const struct event *halt = find_halt(check);
     if (halt)
         claim(check, before_of(check, halt->slot)->flags & RECORD_ROLLED);
+    if (check->owes_halt && check->input->kind == INPUT_PLAN && phase(check) == FORMATION_RUNNING)
+        claim(check, halt != NULL);
     for (size_t i = 0; i < check->outcome->event_count; i++) {
         const struct event *event = &check->outcome->events[i];
         if (event_is_of_formation(event->kind) || phase(check) != FORMATION_RUNNING)
@@ -138,6 +140,16 @@ void claim_roll_halts_at_failure(struct check *check)
             claim(check, !is_there(now_of(check, slot)) ||
                              now_of(check, slot)->id.type != before->id.type ||
                              !(now_of(check, slot)->flags & MARKS));
+    }
+}
+
+void claim_extra_are_on_trial(struct check *check)
+{
+    for (size_t i = 0; i < check->outcome->event_count; i++) {
+        const struct event *event = &check->outcome->events[i];
+        if (event->kind == EVENT_PLACED)
+            claim(check, is_extra(check, &event->process) ==
+                             ((event->process.flags & RECORD_ROLLED) != 0));
     }
 }
 

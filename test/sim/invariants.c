@@ -183,7 +183,7 @@ void check_note(struct check *check, const struct input *input, const struct eve
 void check_begin(struct check *check)
 {
     size_t used = check->slot_count;
-    check->is_restored = false;
+    check->is_restored = check->owes_halt = false;
     check->expects_nothing = check->is_broken = check->was_asked = check->has_stopping = false;
     check->stop_at = check->kill_at = check->asked_at = NSEC_NEVER;
     check->deaths_before_end = 0;
@@ -213,7 +213,23 @@ void check_step(struct check *check, const struct input *input, const struct out
     look_at_all(check, STEP);
     if (input->kind == INPUT_EMPTIED && before_of(check, input->slot)->state == PROCESS_EXITED)
         check->emptied[input->slot] = before_of(check, input->slot)->token;
+    check->owes_halt &= input->kind != INPUT_PLAN;
     remember(check);
+}
+
+// The culprit's failure is known and the halt is not: the next manager has to make it.
+void check_torn(struct check *check, const struct outcome *outcome, size_t written)
+{
+    const struct event *events = outcome->events;
+    size_t halt = 0, failure = 0;
+    while (halt < outcome->event_count && events[halt].kind != EVENT_ROLL_HALTED)
+        halt++;
+    if (halt == outcome->event_count)
+        return;
+    while (events[failure].slot != events[halt].slot || event_is_of_formation(events[failure].kind))
+        failure++;
+    check->owes_halt |= failure < written && written <= halt;
+    check->owes_halt &= written <= halt;
 }
 
 void check_restored(struct check *check)

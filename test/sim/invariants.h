@@ -30,6 +30,7 @@ struct check {
     bool has_stopping;         // its end was told of in an event
     int status_expected;       // of the formation, as far as its end has begun
     int statuses[WORLD_SLOTS]; // wait(2) status, or that of a failed spawn, as told last
+    bool owes_halt;            // a manager died while it halted a roll
     bool is_restored; // and the plan, with which a new manager mends what is half, is still to come
     nsec_t asked_at;  // when a person asked for the end, as told in an event; NSEC_NEVER
     bool halted[WORLD_SLOTS];     // stopped by request, and not started by another
@@ -52,6 +53,8 @@ void check_begin(struct check *check);
 void check_note(struct check *check, const struct input *input, const struct event *events,
                 size_t count);
 void check_step(struct check *check, const struct input *input, const struct outcome *outcome);
+// Of an outcome, only `written` events came into the journal.
+void check_torn(struct check *check, const struct outcome *outcome, size_t written);
 void check_restored(struct check *check); // a new manager stands where the journal ends
 void check_repeated(struct check *check, const struct action *action); // by a new manager
 

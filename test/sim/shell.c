@@ -141,6 +141,8 @@ bool shell_feed(struct shell *shell, struct input input)
     check_note(shell->check, &input, outcome.events, event_count);
     if (is_whole)
         check_step(shell->check, &input, &outcome);
+    else
+        check_torn(shell->check, &outcome, event_count);
     shell->slot_count = supervisor_slot_count(shell->supervisor);
     shell->wake_at = outcome.wake_at;
     if (is_whole)
