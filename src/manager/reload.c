@@ -93,8 +93,8 @@ static void put_in_force(struct manager *manager, struct subscription *subscript
         bool is_wanted = record->flags & RECORD_WANTED;
         bool runs_otherwise = difference.is_restarted[type] && is_wanted &&
                               record->state != PROCESS_FINISHED && record->state != PROCESS_WAITING;
-        if (is_wanted && record->state == PROCESS_FINISHED)
-            continue; // it was stopped, or has done its work
+        if (is_wanted && (record->state == PROCESS_FINISHED || record->flags & RECORD_ASKED))
+            continue; // it was stopped or is being so, or has done its work
         wait_add(subscription, record, slot, is_wanted ? GOAL_READY : GOAL_GONE,
                  runs_otherwise && record->starts > 0);
         if (runs_otherwise)

@@ -14,7 +14,7 @@ struct strength {
     bool may_lose; // one more of the ready
 };
 
-// Whoever waited for others until this step may be started before or after the roll goes on.
+// Who is placed or has waited for others may be started before or after the roll goes on.
 static struct strength strength_of(const struct check *check, unsigned type, bool counts_new)
 {
     const struct process_policy *rule = &check->shell->plan->types[type].policy;
@@ -28,7 +28,9 @@ static struct strength strength_of(const struct check *check, unsigned type, boo
         if (process->state == PROCESS_FINISHED)
             continue;
         sum.extra += is_extra(check, process);
-        bool is_new = before_of(check, slot)->state == PROCESS_WAITING;
+        const struct process_record *before = before_of(check, slot);
+        bool is_new = before->state == PROCESS_WAITING || !is_there(before) ||
+                      before->id.number != process->id.number || before->id.type != type;
         sum.wanted += !is_extra(check, process) && process->state != PROCESS_WAITING &&
                       (counts_new || !is_new);
     }
