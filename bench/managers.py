@@ -7,6 +7,7 @@ shell script. A manager writes to standard output what it takes from its process
 cannot (svlogd), it has no figure.
 """
 
+import dataclasses
 import os
 import shutil
 import signal
@@ -26,6 +27,15 @@ class Job:
 
 
 @dataclass
+class Scaling:
+    """How a manager is told to run another number of processes, and asked which there are."""
+    command: object   # (job, count) → argv, having changed files if that is its way
+    language: str     # of poller.c
+    socket: str       # in the job's folder
+    restarts_all: bool = False  # also those that were there already
+
+
+@dataclass
 class Manager:
     name: str
     program: str | None  # None: not installed
@@ -34,6 +44,7 @@ class Manager:
     stop_signal: int = signal.SIGTERM
     logs_to: tuple = ("null", "file", "pipe")
     logs_itself: bool = False  # it opens the log file; else the bench does, as its stdout
+    scaling: Scaling | None = None
 
 
 def procfile(job):
@@ -89,6 +100,39 @@ stdout_logfile_maxbytes = 0
     return ["supervisord", "-c", str(job.directory / "supervisord.conf")]
 
 
+def supervisor_scaled_prepare(job):
+    """With the control socket, and numbers that it sorts as numbers."""
+    argv = supervisor_prepare(job)
+    path = Path(argv[-1])
+    text = path.read_text().replace("_%(process_num)s", "_%(process_num)03d")
+    path.write_text(text + f"""
+[unix_http_server]
+file = {job.directory}/control.sock
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+
+[supervisorctl]
+serverurl = unix://{job.directory}/control.sock
+""")
+    return argv
+
+
+def supervisor_scale(job, count):
+    supervisor_scaled_prepare(dataclasses.replace(job, count=count))
+    return ["supervisorctl", "-c", str(job.directory / "supervisord.conf"), "update"]
+
+
+def pm2_command(job, *arguments):
+    return ["env", f"PM2_HOME={job.directory}/pm2", "PM2_DISABLE_VERSION_CHECK=true",
+            str(BUILD / "bench/node_modules/.bin/pm2"), *arguments]
+
+
+def pm2_prepare(job):
+    return pm2_command(job, "start", job.program, "--name", "w", "--interpreter", "none", "-i",
+                       str(job.count), "-o", "/dev/null", "-e", "/dev/null", "--no-daemon")
+
+
 def service_directories(job, logger):
     services = job.directory / "services"
     services.mkdir()
@@ -136,6 +180,23 @@ def bare_cat():
 def formation():
     return Manager("formation", built(BUILD / "bench/formation"), formation_prepare,
                    "./dev build makes it")
+
+
+def scalable():
+    """Those that can be told to run more processes of a type. dinit, circus and process-compose
+    are not in Debian 12; s6 and runit have no word for it."""
+    return [
+        dataclasses.replace(formation(), scaling=Scaling(
+            lambda job, count: [str(BUILD / "bench/formation"), "scale", f"w={count}"],
+            "varlink", ".formation/control.sock")),
+        Manager("supervisor", shutil.which("supervisord"), supervisor_scaled_prepare,
+                "apt-get install supervisor", scaling=Scaling(
+                    supervisor_scale, "xmlrpc", "control.sock", restarts_all=True)),
+        Manager("pm2 (Node)", built(BUILD / "bench/node_modules/.bin/pm2"), pm2_prepare,
+                "npm could not install its package pm2", scaling=Scaling(
+                    lambda job, count: pm2_command(job, "scale", "w", str(count)),
+                    "axon", "pm2/rpc.sock")),
+    ]
 
 
 def formation_bare_lines():
