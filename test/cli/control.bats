@@ -137,18 +137,18 @@ whole formation" ]
 
 @test "logs -f goes on with what comes, and ends with the formation" {
     mkfifo fifo
-    procfile 'web: exec cat fifo -'
-    printf 'processes:\n  web: {restart: never}\n' >formation.yaml
-    procfile 'web: while read -r line <fifo; do echo "$line"; done'
+    procfile "web: exec cat fifo"
     up
     timeout -k 1 20 "$FORMATION" logs -f --no-prefix >followed &
     follower=$!
     wait_until grep -q started followed
-    echo first >fifo
+    exec {written}<>fifo # open for the whole test, or cat would see its end
+    echo first >&"$written"
     wait_until grep -qx first followed
-    echo second >fifo
+    echo second >&"$written"
     wait_until grep -qx second followed
     stop
+    exec {written}>&-
     wait "$follower"
     [ "$(grep -cxE 'first|second' followed)" -eq 2 ]
     grep -q "sending SIGTERM" followed
