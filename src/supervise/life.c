@@ -45,6 +45,7 @@ static void finish(struct supervisor *supervisor, unsigned slot)
 {
     struct process_record *process = &supervisor->processes[slot];
     if (process->state != PROCESS_FINISHED) {
+        process->flags &= (uint8_t)~RECORD_MARKS; // no roll waits for it
         process_enter(supervisor, slot, PROCESS_FINISHED, NSEC_NEVER);
         outcome_event(supervisor, slot, EVENT_FINISHED, process->exit_status);
     }

@@ -78,16 +78,12 @@ static void restart_marked(struct supervisor *supervisor, unsigned slot)
     }
 }
 
-// Restarts who serves nobody; frees from its marks who has ended for good.
+// Restarts who serves nobody.
 static void advance_idle(struct supervisor *supervisor)
 {
     for (unsigned slot = 0; slot < supervisor->slot_count; slot++) {
         const struct process_record *process = &supervisor->processes[slot];
-        if (process->state == PROCESS_VACANT || !(process->flags & RECORD_MARKS))
-            continue;
-        if (process->state == PROCESS_FINISHED)
-            process_amend(supervisor, slot, 0, RECORD_MARKS, process->crashes);
-        else if (process->state != PROCESS_READY && process->flags & RECORD_ROLL)
+        if (process->state != PROCESS_READY && process->flags & RECORD_ROLL)
             restart_marked(supervisor, slot);
     }
 }

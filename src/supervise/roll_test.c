@@ -163,7 +163,7 @@ static void who_ends_well_does_not_halt(void **state)
     roll(rig);
     replace(rig, 0);
     EXPECT(rig, INPUT_EXITED, 0, EXIT_0, "exited 0");
-    EXPECT(rig, INPUT_EMPTIED, 0, 0, "finished 0, asked 0, stopping 1 > bury 0, signal 1 with 15");
+    EXPECT(rig, INPUT_EMPTIED, 0, 0, "finished 0, stopping 1 > bury 0, signal 1 with 15");
     rig_free(rig);
 }
 
