@@ -128,8 +128,9 @@ static bool is_in(const json_t *process, const char *state)
 static bool append_note(struct buffer *out, const json_t *process)
 {
     nsec_t next_start = reply_time(process, "next_start");
-    bool has_failed = is_in(process, "finished") && json_object_get(process, "exit") &&
-                      !reply_exit_is_success(process) && reply_integer(process, "crashes") > 0;
+    bool has_failed = is_in(process, "finished") && !json_object_get(process, "stopped") &&
+                      json_object_get(process, "exit") && !reply_exit_is_success(process) &&
+                      reply_integer(process, "crashes") > 0;
     if (!is_in(process, "backoff") && !has_failed)
         return false;
     buffer_append_str(out, reply_text(process, "name"));

@@ -46,19 +46,17 @@ static void append_waiting(struct buffer *out, const json_t *process)
 }
 
 // "finished" alone does not say by whose wish.
-static void append_finished(struct buffer *out, const json_t *process, const json_t *last)
+static void append_finished(struct buffer *out, const json_t *process)
 {
     struct str name = reply_text(process, "name");
-    if (!last)
-        buffer_append_format(out, " is stopped: 'formation start %.*s' starts it", STR_ARGS(name));
-    else if (json_is_true(json_object_get(last, "asked")))
+    if (json_object_get(process, "stopped"))
         buffer_append_format(out, " was stopped by request: 'formation start %.*s' starts it",
                              STR_ARGS(name));
     else
         buffer_append_text(out, " has ended and is not started again");
 }
 
-static void append_state(struct buffer *out, const json_t *process, const json_t *last)
+static void append_state(struct buffer *out, const json_t *process)
 {
     char age[FIGURE_BYTES];
     nsec_t since = reply_time(process, "since");
@@ -68,7 +66,7 @@ static void append_state(struct buffer *out, const json_t *process, const json_t
     if (is_in(process, "backoff")) {
         append_waiting(out, process);
     } else if (is_in(process, "finished")) {
-        append_finished(out, process, last);
+        append_finished(out, process);
     } else {
         buffer_append_format(out, " is %.*s", STR_ARGS(reply_text(process, "state")));
         if (since != NSEC_NEVER)
@@ -136,7 +134,7 @@ static void append_history(struct buffer *out, const json_t *history)
     const json_t *lives = json_object_get(history, "lives");
     size_t index;
     const json_t *life;
-    append_state(out, json_object_get(history, "process"), json_array_get(lives, 0));
+    append_state(out, json_object_get(history, "process"));
     json_array_foreach(lives, index, life)
     {
         const json_t *lines = json_object_get(life, "last_lines");

@@ -101,6 +101,8 @@ void describe_process(struct buffer *out, const char *name, const struct descrip
         put_exit(out, record->exit_status);
     if (record->state == PROCESS_BACKOFF)
         put_time(out, "next_start", description, record->deadline);
+    if (record->state == PROCESS_FINISHED && record->flags & RECORD_ASKED)
+        json_put_bool(out, "stopped", true);
     if (usage) {
         json_put_seconds(out, "cpu_seconds", usage->cpu);
         json_put_integer(out, "memory_bytes", (int64_t)usage->memory_bytes);

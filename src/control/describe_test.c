@@ -72,6 +72,14 @@ static void describes_processes(void **state)
                 "\"since\":1005.0,\"restarts\":2,\"crashes\":2,\"exit\":{\"code\":3},"
                 "\"next_start\":1006.0,\"command\":\"exec ./run \\\"it\\\"\","
                 "\"quantity_of_type\":2,\"declared\":2}");
+    record = record_of(PROCESS_FINISHED);
+    record.flags |= RECORD_ASKED;
+    describe_process(&scene->out, NULL, &scene->description, &record, NULL);
+    expect_json(&scene->out,
+                "{\"name\":\"web.2\",\"type\":\"web\",\"number\":2,\"state\":\"finished\","
+                "\"since\":1005.0,\"restarts\":0,\"crashes\":0,\"exit\":{\"code\":0},"
+                "\"stopped\":true,\"command\":\"exec ./run \\\"it\\\"\","
+                "\"quantity_of_type\":2,\"declared\":2}");
 }
 
 static void cuts_long_commands(void **state)

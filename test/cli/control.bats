@@ -56,7 +56,8 @@ whole formation" ]
     [[ ${lines[0]} == *" stopped (1 of 2)" ]] && [[ ${lines[1]} == *" stopped (2 of 2)" ]]
     [ "$(cut -d ' ' -f 1 <<<"$output" | sort | xargs)" = "web.1 worker.1" ]
     asks 0 ps --json web.1
-    json 'data["processes"][0]["state"] == "finished" and "pid" not in data["processes"][0]'
+    json 'data["processes"][0]["state"] == "finished" and data["processes"][0]["stopped"]'
+    json '"pid" not in data["processes"][0]'
     asks 0 start web.1
     [ "$output" = "web.1 started" ]
     has_state web.1 ready
@@ -201,6 +202,11 @@ whole formation" ]
     json 'data["histories"][0]["lives"][0]["exit"] == {"code": 3}'
     json 'data["histories"][0]["lives"][0]["last_lines"] == ["", "almost", "boom"]'
     json 'not data["histories"][0]["lives"][0]["asked"]'
+    asks 0 stop web # which waits for its next start
+    asks 0 why web
+    [ "${lines[0]}" = "web.1 was stopped by request: 'formation start web.1' starts it" ]
+    asks 0 ps web
+    [ "${#lines[@]}" -eq 2 ]
     asks 0 why
     [ "$(grep -c '^w' <<<"$output")" -eq 2 ]
     asks 1 why wob
