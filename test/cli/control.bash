@@ -3,7 +3,7 @@
 #
 # shellcheck shell=bash disable=SC2154 # OUTPUT, formation, … belong to helpers.bash, output to bats
 
-# up [ARGUMENT…]: starts the formation and waits until every process that is to run does.
+# up [ARGUMENT…]: starts the formation and waits until it answers; the processes may not run yet.
 up() {
     start "$@"
     wait_until answers

@@ -186,6 +186,7 @@ whole formation" ]
     printf 'processes:\n  web: {backoff: {base: 20s}}\n' >formation.yaml
     up
     wait_until has_state web.1 backoff 2
+    wait_until has_state worker.1 ready
     asks 0 why web.1
     [[ ${lines[0]} =~ ^web\.1\ has\ crashed\ twice\ in\ a\ row\ and\ starts\ again\ in\ [0-9]+s$ ]]
     [[ ${lines[1]} =~ ^\ \ [0-9:]{8},\ [0-9]+s\ ago:\ exited\ with\ code\ 3\ after\ [0-9]+ms ]]

@@ -8,6 +8,7 @@ load control
 two_types() {
     procfile "web: exec sleep 60" "worker: exec sleep 61"
     up -m web=2,worker=1 -p 7000
+    wait_for "started with pid" 3
 }
 
 @test "a table: one row a process, in the order of the Procfile" {
@@ -122,6 +123,7 @@ pid_of_output() {
     printf 'processes:\n  web: {command: "exec sleep 60 # \\e[31mred\\e[2J %s"}\n' \
         "$(printf 'long%.0s' {1..50})" >formation.yaml
     up
+    wait_for "started with pid"
     run -0 python3 "$BATS_TEST_DIRNAME/terminal.py" -- \
         sh -c 'stty cols 75; exec "$1" ps' sh "$FORMATION"
     [ -z "$(grep -E '^.{76}' <<<"${output//$'\r'/}" || true)" ]

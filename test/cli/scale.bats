@@ -195,6 +195,7 @@ END
 @test "1 to 200 to 1: every step right, the first one untouched" {
     procfile "web: exec sleep 60"
     up
+    wait_for "started with pid"
     web=$(pid web.1)
     asks 0 scale web=200
     the_count_is web 200
