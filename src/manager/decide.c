@@ -49,6 +49,8 @@ void decide_all(struct manager *manager)
         struct input input = manager->inputs[manager->input_first];
         manager->input_first = (manager->input_first + 1) % INPUT_QUEUE;
         manager->input_count--;
+        if (manager->input_count == 0)
+            manager->input_first = 0; // else a quiet day would touch every page of the queue
         decide(manager, &input);
     }
 }

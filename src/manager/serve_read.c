@@ -113,10 +113,12 @@ static void add_event(struct biography *biography, const struct event *event)
     if (event->kind == EVENT_STARTED) {
         *now = (struct process_life){.pid = event->process.pid, .started = event->at};
     } else if (event->kind == EVENT_SPAWN_FAILED || event->kind == EVENT_EXITED) {
-        if (event->kind == EVENT_SPAWN_FAILED)
+        if (event->kind == EVENT_SPAWN_FAILED) {
             *now = (struct process_life){.started = NSEC_NEVER, .spawn_error = event->detail};
-        else
+        } else {
+            now->pid = event->process.pid; // its start may be too long ago for the journal
             now->exit_status = event->detail;
+        }
         now->ended = event->at;
         now->asked = event->process.flags & (RECORD_ASKED | RECORD_RESTART);
         biography->lives[biography->count++ % LIVES_TOLD] = *now;

@@ -197,6 +197,8 @@ void starts_work(struct manager *manager)
         }
         starts->first = (starts->first + 1) % LIMIT_PROCESSES;
         starts->count--;
+        if (starts->count == 0)
+            starts->first = 0; // else every page of the queue would be touched in the end
         now = clock_now();
     }
 }
