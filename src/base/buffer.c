@@ -11,7 +11,8 @@ enum { SMALLEST_BYTES = 256 };
 
 void buffer_fini(struct buffer *buffer)
 {
-    free(buffer->bytes);
+    if (!buffer->is_fixed)
+        free(buffer->bytes);
     *buffer = (struct buffer){0};
 }
 
@@ -30,7 +31,9 @@ bool buffer_reserve(struct buffer *buffer, size_t more)
     size_t capacity = buffer->capacity ? buffer->capacity : SMALLEST_BYTES;
     while (capacity - buffer->size < more && capacity <= SIZE_MAX / 2)
         capacity *= 2;
-    char *bytes = capacity - buffer->size < more ? NULL : realloc(buffer->bytes, capacity);
+    char *bytes = NULL;
+    if (capacity - buffer->size >= more && !buffer->is_fixed)
+        bytes = realloc(buffer->bytes, capacity);
     if (!bytes) {
         buffer->failed = true;
         return false;

@@ -14,6 +14,7 @@ struct buffer {
     size_t size;
     size_t capacity;
     bool failed;
+    bool is_fixed; // the memory is somebody else's: it does not grow and is not freed
 };
 
 void buffer_fini(struct buffer *buffer);  // frees; the buffer is empty and usable again

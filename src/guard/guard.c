@@ -71,11 +71,12 @@ static int open_guard(size_t memory_bytes)
     guard = (struct guard){
         .channel = -1,
         .manager_pidfd = -1,
-        .kept = {-1, -1},
         .witness_pidfd = -1,
         .asked_at = NSEC_NEVER,
         .tree = {.fd = -1, .parent_fd = -1},
     };
+    for (int i = 0; i < KEPT_COUNT; i++)
+        guard.kept[i] = -1;
     int result = setup_standard_descriptors();
     if (result < 0 || (result = spawn_reserve_descriptors()) < 0)
         return result;
@@ -118,12 +119,12 @@ static int spawn_manager(int channel_end)
                         [MANAGER_BOARD] = guard.board_fd, [MANAGER_CHANNEL] = channel_end,
                         [MANAGER_DOORBELL] = guard.doorbell,
                         [MANAGER_WITNESS] = guard.witness_pipe[1],
-                        [MANAGER_TREE] = or_null(guard.tree.fd),
-                        [MANAGER_KEPT + KEPT_PLAN] = or_null(guard.kept[KEPT_PLAN]),
-                        [MANAGER_KEPT + KEPT_CONTROL] = or_null(guard.kept[KEPT_CONTROL])},
+                        [MANAGER_TREE] = or_null(guard.tree.fd)},
         .descriptor_count = MANAGER_DESCRIPTOR_END,
         .cgroup_fd = -1,
     };
+    for (int i = 0; i < KEPT_COUNT; i++)
+        request.descriptors[MANAGER_KEPT + i] = or_null(guard.kept[i]);
     return spawn_process(&request, &guard.manager_pid, &guard.manager_pidfd, &stage);
 }
 

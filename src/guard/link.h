@@ -45,6 +45,8 @@ enum { CONTROL_QUEUE = 512 }; // connections that wait to be accepted
 enum manager_kept {
     KEPT_PLAN,    // the plan as bytes, in a memfd
     KEPT_CONTROL, // the control socket that listens
+    KEPT_DESK,    // three parts of it: stream/desk.h
+    KEPT_DESK_END = KEPT_DESK + 2,
     KEPT_COUNT,
 };
 

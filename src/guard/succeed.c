@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 enum {
-    STATE_FORMAT = 2,
+    STATE_FORMAT = 3,
     FEWEST = 16, // no guard has less to say
     STATE_FIXED = 64,
 };

@@ -31,6 +31,7 @@ static void decide(struct manager *manager, struct input *input)
         }
     }
     tell(manager, outcome.events, outcome.event_count);
+    manager->desk.state.told = manager->journal->newest;
     for (size_t i = 0; i < outcome.event_count; i++)
         watch_hear(manager, &outcome.events[i]);
     for (size_t i = 0; i < outcome.event_count; i++)

@@ -88,7 +88,9 @@ void handover_write(const struct manager *manager, struct buffer *out)
     const struct outlet *outlet = &manager->show.outlet;
     put_number(out, HANDOVER_FORMAT);
     put_number(out, (uint64_t)getpid()); // execve keeps it: by that we know that it is for us
-    put_text(out, str_slice(buffer_str(&outlet->queue), outlet->sent_bytes, outlet->queue.size));
+    size_t sent_bytes = outlet->desk ? outlet->desk->state.from : outlet->sent_bytes;
+    const struct buffer *queue = outlet->desk ? &outlet->desk->queue : &outlet->queue;
+    put_text(out, str_slice(buffer_str(queue), sent_bytes, queue->size));
     put_lines(manager, out);
     put_number(out, manager->server.client_count);
     for (const struct client *client = manager->server.clients; client; client = client->next)
@@ -132,10 +134,17 @@ static bool is_empty(const struct handover *handover)
     return !handover->bytes || handover->is_broken;
 }
 
+// Then all of the output is there already.
+static bool has_desk(const struct manager *manager)
+{
+    return manager->desk.memory && !manager->desk.is_new;
+}
+
 void handover_take_output(struct handover *handover, struct manager *manager)
 {
-    if (!is_empty(handover))
-        buffer_append_str(outlet_buffer(&manager->show.outlet), take_text(handover));
+    struct str bytes = is_empty(handover) ? str_of("") : take_text(handover);
+    if (!has_desk(manager))
+        buffer_append_str(outlet_buffer(&manager->show.outlet), bytes);
 }
 
 void handover_take_lines(struct handover *handover, struct manager *manager)
@@ -146,7 +155,7 @@ void handover_take_lines(struct handover *handover, struct manager *manager)
         struct str bytes = take_text(handover);
         struct process *process = slot < LIMIT_PROCESSES ? manager->processes[slot] : NULL;
         struct str none;
-        if (process)
+        if (process && !has_desk(manager))
             (void)lines_next(&process->lines, &bytes, &none); // it is held: it has no end yet
     }
 }

@@ -5,6 +5,7 @@
 #include "guard/link.h"
 #include "os/channel.h"
 #include "plan/archive.h"
+#include "stream/desk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +39,19 @@ int keep_plan(const struct plan *plan)
         result = channel_send(MANAGER_CHANNEL, &request, sizeof(request), &fd, 1, false);
     buffer_fini(&bytes);
     (void)close(fd);
+    return result;
+}
+
+int keep_desk(void)
+{
+    int parts[DESK_PARTS];
+    int result = desk_make(parts);
+    for (int i = 0; result == 0 && i < DESK_PARTS; i++) {
+        struct guard_request request = {.kind = GUARD_KEEP, .value = KEPT_DESK + i};
+        (void)dup3(parts[i], MANAGER_KEPT + KEPT_DESK + i, O_CLOEXEC);
+        result = channel_send(MANAGER_CHANNEL, &request, sizeof(request), &parts[i], 1, false);
+        (void)close(parts[i]);
+    }
     return result;
 }
 

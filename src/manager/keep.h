@@ -4,6 +4,9 @@
 
 #include "plan/plan.h"
 
+// Makes a desk and gives it to the guard. 0 or -errno.
+int keep_desk(void);
+
 // Gives the plan to the guard. 0 or -errno.
 int keep_plan(const struct plan *plan);
 

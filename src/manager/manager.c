@@ -231,6 +231,21 @@ static void adopt_descriptors(struct manager *manager)
     (void)snprintf(manager->mark, sizeof(manager->mark), "FORMATION_ID=%s", manager->tree.mark);
 }
 
+static void open_desk(struct manager *manager)
+{
+    int parts[DESK_PARTS];
+    for (int i = 0; i < DESK_PARTS; i++)
+        parts[i] = MANAGER_KEPT + KEPT_DESK + i;
+    int result = desk_open(&manager->desk, parts, STDOUT_FILENO);
+    if (result < 0 && keep_desk() == 0)
+        result = desk_open(&manager->desk, parts, STDOUT_FILENO);
+    if (result < 0)
+        return;
+    if (manager->desk.is_new)
+        manager->desk.state.told = manager->journal->newest;
+    outlet_use_desk(&manager->show.outlet, &manager->desk);
+}
+
 static int open_manager(struct manager *manager, struct error *error)
 {
     manager->wake_at = manager->linger_at = manager->look_again_at = manager->push_again_at =
@@ -245,8 +260,11 @@ static int open_manager(struct manager *manager, struct error *error)
     if (result < 0)
         return error_set(error, -result, "cannot start the manager: %s", strerrordesc_np(-result));
     adopt_descriptors(manager);
-    return show_open(&manager->show, manager->plan, manager->options, &manager->memory->recent,
-                     error);
+    result = show_open(&manager->show, manager->plan, manager->options, &manager->memory->recent,
+                       error);
+    if (result == 0)
+        open_desk(manager);
+    return result;
 }
 
 static void say_system(struct manager *manager, const char *sentence)
@@ -299,6 +317,7 @@ static int finish(struct manager *manager)
     act_send(manager, (struct guard_request){.kind = GUARD_END, .value = exit_status}, NULL, 0);
     watch_close(manager);
     show_close(&manager->show);
+    desk_close(&manager->desk);
     supervisor_free(manager->supervisor);
     plan_free(manager->plan);
     free(manager);

@@ -26,20 +26,34 @@ static void note_cut(struct process *process, size_t size)
     buffer_fini(&text);
 }
 
+// What was read is in the queue or held from here on, also for the next manager.
+static void settle(struct process *process, struct str bytes, bool has_lines)
+{
+    struct desk *desk = &process->manager->desk;
+    if (desk->memory && has_lines)
+        desk_hold(desk, process->slot, lines_pending(&process->lines), true);
+    else if (desk->memory)
+        desk_hold(desk, process->slot, bytes, false);
+}
+
 static void show_bytes(struct process *process, struct str bytes)
 {
     struct manager *manager = process->manager;
     struct str line;
+    struct str all = bytes;
+    bool has_lines = false;
     bool was_cut = process->lines.is_cut;
     show_now(&manager->show);
     while (lines_next(&process->lines, &bytes, &line)) {
         show_line(&manager->show, &process->voice, process->name, line);
+        has_lines = true;
         if (process->watch && !was_cut)
             watch_hear_line(process, line);
         if (process->lines.is_cut && !was_cut)
             note_cut(process, line.size); // told once a line, behind its first piece
         was_cut = process->lines.is_cut;
     }
+    settle(process, all, has_lines);
     process->pending_at = NSEC_NEVER;
     if (manager->show.outlet.is_terminal && lines_pending(&process->lines).size > 0) {
         process->pending_at = clock_now() + LINGER_AFTER;
@@ -54,6 +68,12 @@ static size_t read_once(struct process *process)
 {
     struct manager *manager = process->manager;
     ssize_t size;
+    if (manager->desk.memory) {
+        size_t count = desk_read(&manager->desk, process->near, process->slot);
+        if (count > 0)
+            show_bytes(process, str_from(manager->desk.inbox, count));
+        return count;
+    }
     do {
         size = read(process->near, manager->bytes, sizeof(manager->bytes));
     } while (size < 0 && errno == EINTR);
@@ -108,8 +128,44 @@ bool output_read_rest(struct process *process, bool is_last)
         show_now(&process->manager->show);
         show_line(&process->manager->show, &process->voice, process->name, line);
         process->pending_at = NSEC_NEVER;
+        output_forget(process);
     }
     return true;
+}
+
+void output_forget(struct process *process)
+{
+    struct desk *desk = &process->manager->desk;
+    if (desk->memory)
+        desk_hold(desk, process->slot, str_of(""), true);
+}
+
+static void take_held(struct process *process)
+{
+    struct manager *manager = process->manager;
+    size_t at = 0;
+    size_t size;
+    while ((size = desk_held(&manager->desk, process->slot, at, manager->bytes,
+                             sizeof(manager->bytes))) > 0) {
+        struct str bytes = str_from(manager->bytes, size);
+        struct str none;
+        (void)lines_next(&process->lines, &bytes, &none); // it is held: it has no end yet
+        at += size;
+    }
+}
+
+void output_resume(struct manager *manager)
+{
+    const struct desk_state *state = &manager->desk.state;
+    if (!manager->desk.memory)
+        return;
+    for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++)
+        if (process_of(manager, slot))
+            take_held(process_of(manager, slot));
+    struct process *process = process_of(manager, state->slot);
+    if (process && state->inbox_end > state->inbox_from)
+        show_bytes(process, str_from(manager->desk.inbox + state->inbox_from,
+                                     state->inbox_end - state->inbox_from));
 }
 
 void output_show_lingering(struct manager *manager, nsec_t now)

@@ -101,6 +101,7 @@ void process_close(struct manager *manager, unsigned slot)
     (void)close(process->near);
     if (process->far >= 0)
         (void)close(process->far);
+    output_forget(process);
     lines_fini(&process->lines);
     free(process);
     act_send(manager, (struct guard_request){.kind = GUARD_FORGET, .slot = slot}, NULL, 0);

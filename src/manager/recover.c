@@ -58,6 +58,17 @@ static void hear_news(struct manager *manager, unsigned slot)
         news_of_slot(manager, slot);
 }
 
+// Events that were journaled, and not in the output before their manager was killed.
+static void retell(struct manager *manager)
+{
+    struct journal_cursor cursor = {.next = manager->desk.state.told + 1};
+    struct event event;
+    uint64_t lost;
+    while (manager->desk.memory && journal_next(manager->journal, &cursor, &event, &lost))
+        tell(manager, &event, 1);
+    manager->desk.state.told = manager->journal->newest;
+}
+
 // First the actions, by what the journal says; then the plan, with which supervise mends what was
 // left half decided; then what the guard saw meanwhile. (An exit that is told before the plan
 // could be taken for a crash, although a stop had begun.)
@@ -68,7 +79,9 @@ void recover(struct manager *manager, struct handover *handover)
     for (unsigned slot = 0; slot < count; slot++)
         if (supervisor_process(manager->supervisor, slot)->state != PROCESS_VACANT)
             (void)process_adopt(manager, slot);
+    output_resume(manager);
     handover_take_lines(handover, manager);
+    retell(manager);
     for (unsigned slot = 0; slot < count; slot++)
         if (supervisor_process(manager->supervisor, slot)->state != PROCESS_VACANT)
             repeat_actions(manager, slot);

@@ -81,6 +81,7 @@ struct manager {
     struct loop_source doorbell_source;
     struct loop_source outlet_source;
     struct show show;
+    struct desk desk; // `memory` NULL: there is none, and what is read or not written dies with us
     struct lines_budget budget;
     struct server server; // of the control socket; fd -1: there is none
     struct subscription *subscriptions;
@@ -102,7 +103,7 @@ struct manager {
     size_t input_count;
     struct input inputs[INPUT_QUEUE];
     struct process *processes[LIMIT_PROCESSES];
-    char bytes[64 * 1024]; // what was read from one process
+    char bytes[64 * 1024]; // what was read from one process, without a desk
 };
 
 // decide.c: inputs to supervise, its events to the journal and to people, its actions to act.c.
@@ -131,6 +132,8 @@ void process_resize_terminals(struct manager *manager); // to the size of our ow
 
 // output.c: reading.
 void output_watch(struct process *process);
+void output_forget(struct process *process); // its unfinished line
+void output_resume(struct manager *manager); // with what the last manager has left on the desk
 // What there is to read now. When nobody can write any more, `is_last`, the unfinished line is shown
 // as it is. False: the outlet is full, come again.
 bool output_read_rest(struct process *process, bool is_last);

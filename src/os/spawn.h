@@ -18,7 +18,7 @@ enum spawn_stage {
 };
 
 // Descriptors from 3 to here are reserved for handing over (see spawn.c).
-enum { SPAWN_RESERVED = 16, SPAWN_DESCRIPTORS = SPAWN_RESERVED - 3 - 2 };
+enum { SPAWN_RESERVED = 20, SPAWN_DESCRIPTORS = SPAWN_RESERVED - 3 - 2 };
 
 struct spawn_request {
     const char *program; // path; NULL: the open file `program_fd`

@@ -58,6 +58,7 @@ int outlet_open(struct outlet *outlet, int fd, struct error *error)
         int own = reopen(fd, &file);
         outlet->kind = own >= 0 ? OUTLET_OWN : OUTLET_POLLED;
         outlet->fd = own >= 0 ? own : fd;
+        outlet->is_pipe = S_ISFIFO(file.st_mode);
     }
     return 0;
 }
@@ -70,9 +71,14 @@ void outlet_close(struct outlet *outlet)
     *outlet = (struct outlet){.fd = -1, .state = OUTLET_CLOSED};
 }
 
+void outlet_use_desk(struct outlet *outlet, struct desk *desk)
+{
+    outlet->desk = desk;
+}
+
 struct buffer *outlet_buffer(struct outlet *outlet)
 {
-    return &outlet->queue;
+    return outlet->desk ? &outlet->desk->queue : &outlet->queue;
 }
 
 int outlet_fd(const struct outlet *outlet)
@@ -82,7 +88,8 @@ int outlet_fd(const struct outlet *outlet)
 
 size_t outlet_waiting_bytes(const struct outlet *outlet)
 {
-    return outlet->queue.size - outlet->sent_bytes;
+    return outlet->desk ? desk_waiting_bytes(outlet->desk)
+                        : outlet->queue.size - outlet->sent_bytes;
 }
 
 bool outlet_is_full(const struct outlet *outlet)
@@ -104,10 +111,9 @@ static ssize_t write_polled(int fd, const char *bytes, size_t size)
     return write(fd, bytes, size < PIPE_BUF ? size : PIPE_BUF);
 }
 
-static ssize_t write_some(const struct outlet *outlet)
+static long write_bytes(void *context, const char *bytes, size_t size)
 {
-    const char *bytes = outlet->queue.bytes + outlet->sent_bytes;
-    size_t size = outlet_waiting_bytes(outlet);
+    const struct outlet *outlet = context;
     switch (outlet->kind) {
     case OUTLET_SOCKET:
         return send(outlet->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -118,6 +124,20 @@ static ssize_t write_some(const struct outlet *outlet)
         break;
     }
     return write(outlet->fd, bytes, size);
+}
+
+static long write_some(struct outlet *outlet)
+{
+    if (!outlet->desk) {
+        long written = write_bytes(outlet, outlet->queue.bytes + outlet->sent_bytes,
+                                   outlet_waiting_bytes(outlet));
+        outlet->sent_bytes += written > 0 ? (size_t)written : 0;
+        return written;
+    }
+    if (outlet->kind == OUTLET_OWN && outlet->is_pipe)
+        return desk_write_pipe(outlet->desk, outlet->fd);
+    uint64_t position = outlet->kind == OUTLET_FILE ? desk_position(outlet->fd) : DESK_NOWHERE;
+    return desk_write(outlet->desk, position, write_bytes, outlet);
 }
 
 static enum outlet_state state_after(const struct outlet *outlet, int code)
@@ -133,7 +153,9 @@ static enum outlet_state state_after(const struct outlet *outlet, int code)
 
 static void drop_queue(struct outlet *outlet)
 {
-    if (outlet->queue.capacity > KEPT_BYTES)
+    if (outlet->desk)
+        desk_clear(outlet->desk);
+    else if (outlet->queue.capacity > KEPT_BYTES)
         buffer_fini(&outlet->queue);
     else
         buffer_clear(&outlet->queue);
@@ -144,6 +166,10 @@ static void drop_queue(struct outlet *outlet)
 // the average.
 static void close_gap(struct outlet *outlet)
 {
+    if (outlet->desk) {
+        desk_compact(outlet->desk);
+        return;
+    }
     size_t waiting = outlet_waiting_bytes(outlet);
     if (waiting > outlet->sent_bytes)
         return;
@@ -159,17 +185,16 @@ static bool is_over(enum outlet_state state)
 
 enum outlet_state outlet_push(struct outlet *outlet)
 {
-    if (outlet->queue.failed) {
-        outlet->queue.failed = false;
+    struct buffer *queue = outlet_buffer(outlet);
+    if (queue->failed) {
+        queue->failed = false;
         outlet->lost_bytes = true;
     }
     if (!is_over(outlet->state))
         outlet->state = OUTLET_IDLE;
     while (outlet->state == OUTLET_IDLE && outlet_waiting_bytes(outlet) > 0) {
-        ssize_t written = write_some(outlet);
-        if (written > 0)
-            outlet->sent_bytes += (size_t)written;
-        else if (written == 0 || errno != EINTR)
+        long written = write_some(outlet);
+        if (written <= 0 && (written == 0 || errno != EINTR))
             outlet->state = state_after(outlet, written == 0 ? EAGAIN : errno);
         if (outlet->state == OUTLET_FAILED)
             outlet->error = errno;

@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "base/duration.h"
 #include "base/error.h"
+#include "stream/desk.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,6 +33,7 @@ enum outlet_kind {
 };
 
 struct outlet {
+    struct desk *desk; // in the place of `queue`; NULL: what is queued dies with us
     struct buffer queue;
     size_t sent_bytes; // of the queue's front, written already
     int fd;
@@ -39,6 +41,7 @@ struct outlet {
     enum outlet_state state;
     int error; // errno of OUTLET_FAILED
     bool is_terminal;
+    bool is_pipe;
     bool lost_bytes; // memory was short while somebody formatted into the queue
 };
 
@@ -48,6 +51,9 @@ int outlet_open(struct outlet *outlet, int fd, struct error *error);
 
 // Closes what outlet_open opened and drops what is queued. Does nothing on a closed outlet.
 void outlet_close(struct outlet *outlet);
+
+// Queues on a desk from now on, which is borrowed. Nothing may be queued yet.
+void outlet_use_desk(struct outlet *outlet, struct desk *desk);
 
 // Where to append: what is appended is queued, and written by the next push.
 struct buffer *outlet_buffer(struct outlet *outlet);

@@ -249,7 +249,7 @@ Procfile:4:1: error: d: the interpreter of ./script is not there: /no/such/inter
 
 @test "descriptors for some of the processes: the others wait, and are told of" {
     procfile "web: sleep 60"
-    PREFIX=(bash -c 'ulimit -n 40 && exec "$@"' -)
+    PREFIX=(bash -c 'ulimit -n 50 && exec "$@"' -)
     start -m web=20
     wait_for "web.1  | started with pid"
     wait_for "web.20 | cannot open its output: too many files are open"

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: MIT
+// Whoever works at a desk is killed, again and again: what comes out is what went in.
+#include "stream/desk.h"
+
+#include "base/limits.h"
+#include "base/random.h"
+#include "stream/outlet.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { SLOT = 5, OTHER_SLOT = 9 };
+
+struct rig {
+    int parts[DESK_PARTS];
+    struct desk desk;
+};
+
+static void open_rig(struct rig *rig)
+{
+    assert_int_equal(desk_make(rig->parts), 0);
+    assert_int_equal(desk_open(&rig->desk, rig->parts, STDOUT_FILENO), 0);
+    assert_true(rig->desk.is_new);
+}
+
+// As if the last owner had been killed.
+static void open_again(struct rig *rig)
+{
+    desk_close(&rig->desk);
+    assert_int_equal(desk_open(&rig->desk, rig->parts, STDOUT_FILENO), 0);
+    assert_false(rig->desk.is_new);
+}
+
+static void close_rig(struct rig *rig)
+{
+    desk_close(&rig->desk);
+    for (int i = 0; i < DESK_PARTS; i++)
+        close(rig->parts[i]);
+}
+
+static void put(int fd, const char *text)
+{
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+}
+
+static void assert_held(const struct desk *desk, unsigned slot, const char *text)
+{
+    char held[64];
+    size_t size = desk_held(desk, slot, 0, held, sizeof(held));
+    assert_int_equal(size, strlen(text));
+    assert_memory_equal(held, text, size);
+}
+
+static void keeps_what_was_read(void **state)
+{
+    (void)state;
+    struct rig rig;
+    int ends[2];
+    open_rig(&rig);
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    assert_int_equal(desk_read(&rig.desk, ends[0], SLOT), 0);
+    put(ends[1], "one\ntw");
+    assert_int_equal(desk_read(&rig.desk, ends[0], SLOT), 6);
+    open_again(&rig);
+    assert_int_equal(rig.desk.state.slot, SLOT);
+    assert_int_equal(rig.desk.state.inbox_from, 0);
+    assert_int_equal(rig.desk.state.inbox_end, 6);
+    assert_memory_equal(rig.desk.inbox, "one\ntw", 6);
+
+    buffer_append_text(&rig.desk.queue, "one\n");
+    desk_hold(&rig.desk, SLOT, str_of("tw"), true);
+    open_again(&rig);
+    assert_int_equal(rig.desk.state.inbox_end, 0);
+    assert_int_equal(desk_waiting_bytes(&rig.desk), 4);
+    assert_held(&rig.desk, SLOT, "tw");
+    assert_held(&rig.desk, OTHER_SLOT, "");
+
+    put(ends[1], "o");
+    assert_int_equal(desk_read(&rig.desk, ends[0], SLOT), 1);
+    desk_hold(&rig.desk, SLOT, str_of("o"), false);
+    desk_hold(&rig.desk, OTHER_SLOT, str_of("else"), true);
+    open_again(&rig);
+    assert_held(&rig.desk, SLOT, "two");
+    assert_held(&rig.desk, OTHER_SLOT, "else");
+    desk_hold(&rig.desk, SLOT, str_of(""), true);
+    open_again(&rig);
+    assert_held(&rig.desk, SLOT, "");
+    close(ends[0]);
+    close(ends[1]);
+    close_rig(&rig);
+}
+
+static void finds_what_was_on_its_way_in(void **state)
+{
+    (void)state;
+    struct rig rig;
+    open_rig(&rig);
+    rig.desk.state.slot = SLOT;
+    desk_commit(&rig.desk);
+    put(rig.parts[DESK_INBOX], "abc"); // as splice(2) leaves it
+    open_again(&rig);
+    assert_int_equal(rig.desk.state.slot, SLOT);
+    assert_int_equal(rig.desk.state.inbox_end, 3);
+    assert_memory_equal(rig.desk.inbox, "abc", 3);
+
+    desk_hold(&rig.desk, SLOT, str_of(""), true);
+    rig.desk.state.reading = 3;
+    desk_commit(&rig.desk);
+    memcpy(rig.desk.inbox, "xyz", 3); // read, and nothing was written down after that
+    open_again(&rig);
+    assert_int_equal(rig.desk.state.inbox_end, 3);
+    assert_memory_equal(rig.desk.inbox, "xyz", 3);
+    close_rig(&rig);
+}
+
+static void begin_write(struct rig *rig, uint64_t position, bool uses_outbox)
+{
+    desk_clear(&rig->desk);
+    buffer_append_text(&rig->desk.queue, "0123456789");
+    rig->desk.state.writing = 10;
+    rig->desk.state.write_at = position;
+    rig->desk.state.uses_outbox = uses_outbox;
+    desk_commit(&rig->desk);
+}
+
+static void knows_how_much_was_written(void **state)
+{
+    (void)state;
+    struct rig rig;
+    open_rig(&rig);
+    begin_write(&rig, DESK_NOWHERE, true);
+    open_again(&rig);
+    assert_int_equal(rig.desk.state.from, 0);
+    begin_write(&rig, DESK_NOWHERE, true);
+    put(rig.parts[DESK_OUTBOX], "0123456789");
+    open_again(&rig);
+    assert_int_equal(rig.desk.state.from, 10);
+    assert_int_equal(desk_waiting_bytes(&rig.desk), 10); // in the outbox
+
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    put(fileno(file), "before");
+    begin_write(&rig, desk_position(fileno(file)), false);
+    put(fileno(file), "0123");
+    desk_close(&rig.desk);
+    assert_int_equal(desk_open(&rig.desk, rig.parts, fileno(file)), 0);
+    assert_int_equal(rig.desk.state.from, 4);
+    begin_write(&rig, desk_position(fileno(file)), false);
+    desk_close(&rig.desk);
+    assert_int_equal(desk_open(&rig.desk, rig.parts, fileno(file)), 0);
+    assert_int_equal(rig.desk.state.from, 0);
+    (void)fclose(file);
+    close_rig(&rig);
+}
+
+static void forgets_what_was_not_committed(void **state)
+{
+    (void)state;
+    struct rig rig;
+    open_rig(&rig);
+    buffer_append_text(&rig.desk.queue, "whole\n");
+    desk_commit(&rig.desk);
+    buffer_append_text(&rig.desk.queue, "half");
+    open_again(&rig);
+    assert_int_equal(desk_waiting_bytes(&rig.desk), 6);
+    desk_clear(&rig.desk);
+    open_again(&rig);
+    assert_int_equal(desk_waiting_bytes(&rig.desk), 0);
+    close_rig(&rig);
+}
+
+static void other_files_are_no_desk(void **state)
+{
+    (void)state;
+    struct desk desk;
+    int null = open("/dev/null", O_RDWR);
+    assert_int_equal(desk_open(&desk, (int[DESK_PARTS]){null, null, null}, 1), -ENOENT);
+    assert_null(desk.memory);
+    close(null);
+}
+
+// --- killed at any moment
+
+enum { COUNT = 200000 };
+
+// Moves bytes from `in` to `out` for as long as it lives. Each line that is whole is taken over as
+// it is; so is, at the end, what comes behind the last one.
+__attribute__((noreturn)) static void work(const struct rig *rig, int in, int out)
+{
+    struct desk desk;
+    struct outlet outlet;
+    struct error error;
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (desk_open(&desk, rig->parts, out) < 0 || outlet_open(&outlet, out, &error) < 0)
+        _exit(1);
+    outlet_use_desk(&outlet, &desk);
+    static char held[LIMIT_LINE_BYTES];
+    for (;;) {
+        size_t size = desk.state.inbox_end - desk.state.inbox_from;
+        if (size == 0)
+            size = desk_read(&desk, in, SLOT);
+        const char *bytes = desk.inbox + desk.state.inbox_from;
+        const char *last = memrchr(bytes, '\n', size);
+        if (last) {
+            size_t whole = (size_t)(last + 1 - bytes);
+            buffer_append(&desk.queue, held, desk_held(&desk, SLOT, 0, held, sizeof(held)));
+            buffer_append(&desk.queue, bytes, whole);
+            desk_hold(&desk, SLOT, str_from(bytes + whole, size - whole), true);
+        } else if (size > 0) {
+            desk_hold(&desk, SLOT, str_from(bytes, size), false);
+        }
+        (void)outlet_drain(&outlet, size > 0 ? 0 : NSEC_PER_MSEC);
+    }
+}
+
+__attribute__((noreturn)) static void write_numbers(int fd)
+{
+    char text[64 * 16];
+    struct random random = {.state = 7};
+    int number = 0;
+    while (number < COUNT) {
+        int size = 0;
+        for (uint64_t i = random_below(&random, 64) + 1; i > 0 && number < COUNT; i--)
+            size += snprintf(text + size, sizeof(text) - (size_t)size, "%d\n", ++number);
+        for (int done = 0; done < size;) {
+            int part = 1 + (int)random_below(&random, (uint64_t)(size - done));
+            done += (int)write(fd, text + done, (size_t)part);
+        }
+    }
+    _exit(0);
+}
+
+static pid_t start_writer(int ends[2])
+{
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    pid_t writer = fork();
+    if (writer == 0)
+        write_numbers(ends[1]);
+    (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    return writer;
+}
+
+static size_t size_of_all(void)
+{
+    size_t size = 0;
+    for (int number = 1; number <= COUNT; number++)
+        size += (size_t)snprintf(NULL, 0, "%d\n", number);
+    return size;
+}
+
+static void assert_all_numbers(int fd)
+{
+    char path[64];
+    char line[32];
+    int number = 0;
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file))
+        assert_int_equal(atoi(line), ++number);
+    assert_int_equal(number, COUNT);
+    (void)fclose(file);
+}
+
+static void kill_worker(pid_t worker)
+{
+    (void)kill(worker, SIGKILL);
+    assert_int_equal(waitpid(worker, NULL, 0), worker);
+}
+
+static void let_live(struct random *random, uint64_t longest)
+{
+    struct timespec time = {.tv_nsec = (long)random_below(random, longest)};
+    (void)nanosleep(&time, NULL);
+}
+
+static pid_t start_worker(const struct rig *rig, int in, int out)
+{
+    pid_t worker = fork();
+    if (worker == 0)
+        work(rig, in, out);
+    return worker;
+}
+
+// Workers on a file, one after the other; the last one may go on until all is there.
+static void run_on_file(int flags)
+{
+    enum { DEATHS = 300, ROUNDS = 10000 };
+    struct rig rig;
+    struct random random = {.state = 1};
+    struct stat status = {0};
+    int ends[2];
+    open_rig(&rig);
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    (void)fcntl(fileno(file), F_SETFL, flags);
+    pid_t writer = start_writer(ends);
+    for (int deaths = 0; deaths < DEATHS; deaths++) {
+        pid_t worker = start_worker(&rig, ends[0], fileno(file));
+        let_live(&random, NSEC_PER_MSEC);
+        kill_worker(worker);
+    }
+    pid_t worker = start_worker(&rig, ends[0], fileno(file));
+    assert_int_equal(waitpid(writer, NULL, 0), writer);
+    for (int i = 0; i < ROUNDS && (size_t)status.st_size < size_of_all(); i++) {
+        let_live(&random, NSEC_PER_MSEC);
+        assert_int_equal(fstat(fileno(file), &status), 0);
+    }
+    kill_worker(worker);
+    assert_all_numbers(fileno(file));
+    (void)fclose(file);
+    close(ends[0]);
+    close(ends[1]);
+    close_rig(&rig);
+}
+
+static void killed_while_it_writes_to_a_file(void **state)
+{
+    (void)state;
+    run_on_file(0);
+}
+
+static void killed_while_it_appends_to_a_file(void **state)
+{
+    (void)state;
+    run_on_file(O_APPEND);
+}
+
+static void killed_while_it_writes_to_a_pipe(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct random random = {.state = 2};
+    int ends[2];
+    int out[2];
+    int number = 0;
+    open_rig(&rig);
+    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+    (void)fcntl(out[0], F_SETFL, O_NONBLOCK);
+    char line[32];
+    size_t kept = 0;
+    pid_t writer = start_writer(ends);
+    while (number < COUNT) {
+        pid_t worker = start_worker(&rig, ends[0], out[1]);
+        let_live(&random, 2 * NSEC_PER_MSEC);
+        // A line may still be torn when all that is there was read: its rest comes later.
+        for (ssize_t got; (got = read(out[0], line + kept, 1)) == 1;) {
+            if (line[kept++] != '\n')
+                continue;
+            assert_int_equal(atoi(line), ++number);
+            kept = 0;
+        }
+        kill_worker(worker);
+    }
+    assert_int_equal(waitpid(writer, NULL, 0), writer);
+    close(out[0]);
+    close(out[1]);
+    close(ends[0]);
+    close(ends[1]);
+    close_rig(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keeps_what_was_read),
+        cmocka_unit_test(finds_what_was_on_its_way_in),
+        cmocka_unit_test(knows_how_much_was_written),
+        cmocka_unit_test(forgets_what_was_not_committed),
+        cmocka_unit_test(other_files_are_no_desk),
+        cmocka_unit_test(killed_while_it_writes_to_a_file),
+        cmocka_unit_test(killed_while_it_appends_to_a_file),
+        cmocka_unit_test(killed_while_it_writes_to_a_pipe),
+    };
+    return cmocka_run_group_tests_name("stream/desk", tests, NULL, NULL);
+}
