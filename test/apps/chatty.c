@@ -3,11 +3,11 @@
 // goes on where it was when started again: together with checker, the proof that no line is lost.
 //
 //   chatty LINES [--crash EVERY] [--unfinished] [--state FILE]
-//          [--least BYTES] [--name NAME] [--stay]
+//          [--least BYTES] [--name NAME] [--pause MICROSECONDS] [--stay]
 //
 // --crash ends it about every so many lines, in turn by SIGKILL, by abort and by exit code 3;
 // --unfinished leaves out the newline of the last line before a crash. When all is written it
-// exits with 0, or with --stay sleeps until a signal.
+// exits with 0, or with --stay sleeps until a signal. --pause comes after each larger write.
 #include "line.h"
 
 #include <errno.h>
@@ -18,12 +18,14 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PENDING_BYTES = 64 * 1024 };
 
 static char pending[PENDING_BYTES];
 static size_t pending_size;
+static struct timespec write_pause;
 
 static void flush(void)
 {
@@ -37,6 +39,8 @@ static void flush(void)
         }
         done += (size_t)wrote;
     }
+    if (write_pause.tv_nsec > 0 && pending_size >= 4096)
+        nanosleep(&write_pause, NULL);
     pending_size = 0;
 }
 
@@ -82,6 +86,31 @@ static void crash(uint64_t kind)
     _exit(3);
 }
 
+// Writes what is left of so many lines.
+static void chat(const char *name, uint64_t count, uint64_t *written, size_t least,
+                 uint64_t crash_every, bool unfinished)
+{
+    char *line = malloc(LINE_LONGEST);
+    while (*written < count) {
+        uint64_t number = *written + 1, chance = line_hash(line_seed(name, number));
+        // Pieces of 1 byte to 64 KiB, large ones mostly: another size for every 1024 lines.
+        size_t limit = 1 + line_hash(number / 1024) % PENDING_BYTES;
+        bool crashes = crash_every && number < count && chance % crash_every == 0;
+        if (limit <= pending_size)
+            flush();
+        put(line, line_make(name, number, least, line), limit);
+        if (!crashes || !unfinished)
+            put("\n", 1, limit);
+        if (crashes)
+            flush();
+        *written = number;
+        if (crashes)
+            crash(chance / crash_every);
+    }
+    flush();
+    free(line);
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -91,6 +120,7 @@ int main(int argc, char **argv)
         {"least", required_argument, NULL, 'l'},
         {"name", required_argument, NULL, 'n'},
         {"stay", no_argument, NULL, 'y'},
+        {"pause", required_argument, NULL, 'p'},
         {NULL, 0, NULL, 0},
     };
     const char *name = getenv("PS"), *state_path = NULL;
@@ -117,6 +147,9 @@ int main(int argc, char **argv)
         case 'y':
             stay = true;
             break;
+        case 'p':
+            write_pause.tv_nsec = atol(optarg) * 1000;
+            break;
         default:
             return 2;
         }
@@ -125,28 +158,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: chatty LINES [--crash EVERY] … (needs PS or --name)\n");
         return 2;
     }
-    uint64_t count = strtoull(argv[optind], NULL, 10);
-    uint64_t *written = state_open(state_path);
-    char *line = malloc(LINE_LONGEST);
-
-    while (*written < count) {
-        uint64_t number = *written + 1, chance = line_hash(line_seed(name, number));
-        // Pieces of 1 byte to 64 KiB, large ones mostly: another size for every 1024 lines.
-        size_t limit = 1 + line_hash(number / 1024) % PENDING_BYTES;
-        bool crashes = every && number < count && chance % every == 0;
-        if (limit <= pending_size)
-            flush();
-        put(line, line_make(name, number, least, line), limit);
-        if (!crashes || !unfinished)
-            put("\n", 1, limit);
-        if (crashes)
-            flush();
-        *written = number;
-        if (crashes)
-            crash(chance / every);
-    }
-    flush();
-    free(line);
+    chat(name, strtoull(argv[optind], NULL, 10), state_open(state_path), least, every, unfinished);
     while (stay)
         pause();
     return 0;

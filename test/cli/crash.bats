@@ -23,7 +23,8 @@ pauses() {
     wait_for "restarting in" 4
     stop
     [ "$status" -eq 0 ]
-    [ "$(text_of web.1 | sed -n 2,3p | sed 's/[0-9]*$//')" = $'exited with code \nstarted with pid ' ]
+    [ "$(text_of web.1 | sed -n 2,3p | sed 's/[0-9]*$//')" = \
+        $'exited with code \nstarted with pid ' ]
     text_of web.1 | grep -q "(crash 5 in a row)"
     # ± 10 %; they are shown rounded up
     run -0 pauses web.1
@@ -116,7 +117,7 @@ pauses() {
     start
     wait_for "daemon "
     daemon=$(text_of queue.1 | sed -n 's/^daemon //p')
-    wait_for "left 1 process behind: let it run in the foreground (no daemon mode, no & in its command)"
+    wait_for "left 1 process behind: let it run in the foreground (no daemon mode, no & in its"
     wait_until is_gone "$daemon"
     grep "left 1 process" "$OUTPUT" | grep -q "queue.1"
     stop

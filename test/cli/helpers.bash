@@ -88,16 +88,21 @@ is_gone() {
 # pids_left: every process that this test has started, the shell that runs it and this grep aside.
 pids_left() {
     local file pid
-    FORMATION_TEST='' grep -lszxF -- "FORMATION_TEST=$FORMATION_TEST" /proc/[0-9]*/environ | while read -r file; do
-        pid=${file#/proc/}
-        pid=${pid%/environ}
-        is_gone "$pid" || echo "$pid"
-    done
+    # shellcheck disable=SC2097,SC2098 # the pattern is meant to have the old value
+    FORMATION_TEST='' grep -lszxF -- "FORMATION_TEST=$FORMATION_TEST" /proc/[0-9]*/environ |
+        while read -r file; do
+            pid=${file#/proc/}
+            pid=${pid%/environ}
+            is_gone "$pid" || echo "$pid"
+        done
 }
 
-# nothing_left: whether none of them is there; says who is.
+# nothing_left: whether none of them is there; says who is. The witness may still clear away.
 nothing_left() {
     local pid left
+    for pid in $(pids_left); do
+        ! grep -qsx formation-wit "/proc/$pid/comm" || wait_until is_gone "$pid"
+    done
     left=$(pids_left)
     for pid in $left; do
         echo "left: $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")" \

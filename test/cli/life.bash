@@ -2,7 +2,7 @@
 # For the tests of life and death: who is who in a formation, and a machine without cgroups.
 # `load life` behind `load helpers`.
 #
-# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2154 # PREFIX, OUTPUT, … belong to helpers.bash
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2154 # PREFIX, OUTPUT: helpers.bash
 
 # children PID
 children() {
@@ -44,15 +44,25 @@ text_is() {
     diff <(printf '%s\n' "$@") <(text_of "$name" | sed -E 's/(pid|child) [0-9]+/\1 N/')
 }
 
+# cgroup_mount: where cgroups can be seen, if anywhere.
+cgroup_mount() {
+    sed -n 's/^\([^ ]* \)\{4\}\([^ ]*\) .* - cgroup2 .*/\2/p' /proc/self/mountinfo | tail -n 1
+}
+
 # without_cgroups: what is started from here on sees no cgroup2 file system.
 without_cgroups() {
     [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null || skip "needs the right to unmount"
-    PREFIX=(unshare -m sh -c '
-        while mount=$(sed -n "s/^\([^ ]* \)\{4\}\([^ ]*\) .* - cgroup2 .*/\2/p" \
-                          /proc/self/mountinfo | tail -n 1) && [ -n "$mount" ]; do
+    PREFIX=(unshare -m bash -c "$(declare -f cgroup_mount)"'
+        while mount=$(cgroup_mount) && [ "$mount" ]; do
             umount -l "$mount" || exit
         done
         exec "$@"' sh)
+}
+
+# interrupt_again: a second Ctrl-C, late enough not to be taken for the first; waits for the end.
+interrupt_again() {
+    sleep 0.3
+    stop INT
 }
 
 # terminal ARGUMENT…: runs terminal.py with them.

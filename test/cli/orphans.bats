@@ -56,7 +56,7 @@ after_a_second_interrupt() {
     start_hiders -t 60
     kill -INT "$formation"
     wait_for "SIGINT received"
-    stop INT
+    interrupt_again
     [ "$status" -eq 130 ]
     nothing_left
     nothing_survives
@@ -150,8 +150,9 @@ beside_another() {
     start
     wait_for "| child"
     first=$formation
-    procfile "web: exec sleep 60"
-    OUTPUT=$OUTPUT.other start
+    mkdir other
+    echo "web: exec sleep 60" >other/Procfile
+    OUTPUT=$OUTPUT.other start -d other
     wait_until grep -qs "started with pid" "$OUTPUT.other"
     stop
     formation=$first
@@ -238,7 +239,7 @@ after_the_terminal_is_gone() {
 
 @test "something else stands where the cgroups were" {
     without_cgroups
-    mount=$(sed -n 's/^\([^ ]* \)\{4\}\([^ ]*\) .* - cgroup2 .*/\2/p' /proc/self/mountinfo | tail -n 1)
+    mount=$(cgroup_mount)
     [ "$mount" ] || skip "there are no cgroups here"
     PREFIX=(unshare -m sh -c 'mount -t tmpfs none "$0" && exec "$@"' "$mount")
     after_a_stop
@@ -246,7 +247,7 @@ after_the_terminal_is_gone() {
 
 @test "the cgroups cannot be written to" {
     without_cgroups
-    mount=$(sed -n 's/^\([^ ]* \)\{4\}\([^ ]*\) .* - cgroup2 .*/\2/p' /proc/self/mountinfo | tail -n 1)
+    mount=$(cgroup_mount)
     [ "$mount" ] || skip "there are no cgroups here"
     PREFIX=(unshare -m sh -c 'mount -o remount,bind,ro "$0" && exec "$@"' "$mount")
     after_a_stop
@@ -273,7 +274,7 @@ after_the_terminal_is_gone() {
 }
 
 @test "no folder is left behind" {
-    folder=$(sed -n 's/^\([^ ]* \)\{4\}\([^ ]*\) .* - cgroup2 .*/\2/p' /proc/self/mountinfo | head -n 1)
+    folder=$(cgroup_mount)
     [ "$folder" ] || skip "there are no cgroups here"
     folder=$folder$(sed -n 's/^0:://p' /proc/self/cgroup)
     for end in TERM KILL; do

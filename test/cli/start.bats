@@ -288,6 +288,8 @@ beside_foreman() {
 }
 
 @test "beside Foreman: both outputs, carriage returns, blanks, a long line" {
-    procfile 'web: sleep 0.1; printf "one\r\n"; echo two >&2; printf "  three \t\n\n"; seq -s, 9999; sleep 0.3'
+    # shellcheck disable=SC2028 # printf(1) is to see the backslashes
+    echo 'printf "one\r\n"; echo two >&2; printf "  three \t\n\n"; seq -s, 9999' >app
+    procfile 'web: sleep 0.1; sh app; sleep 0.3'
     beside_foreman 0
 }

@@ -40,25 +40,22 @@ since() {
     wait_for "| child"
     kill -INT "$formation"
     wait_for "SIGINT received, starting shutdown"
-    stop INT
+    interrupt_again
     [ "$status" -eq 130 ]
     text_of system | grep -qx "sending SIGKILL to all processes"
     text_of web.1 | grep -qx "terminated by SIGKILL"
     nothing_left
 }
 
-@test "two interrupts in one moment are two" {
-    procfile "web: $APPS/stubborn"
+@test "a key that comes twice, by way of a parent once more, is one" {
+    procfile "web: $APPS/leaver 0.5"
     start -t 60
-    wait_for "| stubborn"
-    kill -STOP "$(manager_pid)"
+    wait_for "| leaver"
     kill -INT "$formation"
-    wait_until grep -q '^SigQ' "/proc/$formation/status"
-    sleep 0.1 # signals of one number do not queue; the guard has read the first by now
-    kill -INT "$formation"
-    kill -CONT "$(manager_pid)"
-    ended
-    [ "$status" -eq 130 ]
+    wait_for "SIGINT received, starting shutdown"
+    stop INT
+    [ "$status" -eq 0 ]
+    text_of web.1 | grep -qx gone
 }
 
 @test "a second TERM does not make it impatient" {
@@ -83,7 +80,9 @@ since() {
 
 @test "Ctrl-C twice on a terminal kills" {
     procfile "web: $APPS/stubborn"
-    run -130 terminal '| stubborn=\x03' 'starting shutdown=\x03' -- "$FORMATION" start --no-color -t 60
+    # The second one at the notice that comes after a second.
+    run -130 terminal '| stubborn=\x03' 'waiting for web.1=\x03' -- \
+        "$FORMATION" start --no-color -t 60
     [[ $output == *"terminated by SIGKILL"* ]]
     nothing_left
 }
@@ -181,7 +180,7 @@ END
     kill -STOP "$(pid_of web.1)" "$(text_of web.1 | sed -n 's/child //p')"
     kill -INT "$formation"
     wait_for "SIGINT received"
-    stop INT
+    interrupt_again
     [ "$status" -eq 130 ]
     nothing_left
 }
@@ -233,11 +232,11 @@ END
     run -1 "$FORMATION" start --compat foreman nosuch
 }
 
-@test "USR1 and USR2 are forwarded" {
+@test "USR1 is forwarded, as Foreman USR2 too" {
     echo 'trap "echo got USR1" USR1; trap "echo got USR2" USR2; echo up
         while :; do sleep 0.05; done' >app
     procfile "web: sh app"
-    start
+    start --compat foreman
     wait_for "| up"
     kill -USR1 "$formation"
     wait_for "| got USR1"
@@ -245,6 +244,11 @@ END
     wait_for "| got USR2"
     stop
     text_of system | grep -qx "USR1 received, forwarding it to children"
+    start
+    wait_for "| up"
+    kill -USR1 "$formation"
+    wait_for "| got USR1"
+    stop
 }
 
 @test "Ctrl-Z stops the supervisor, and fg goes on" {
