@@ -315,6 +315,7 @@ static int finish(struct manager *manager)
 {
     int exit_status = manager->exit_status;
     act_send(manager, (struct guard_request){.kind = GUARD_END, .value = exit_status}, NULL, 0);
+    process_free_all(manager);
     watch_close(manager);
     show_close(&manager->show);
     desk_close(&manager->desk);

@@ -87,13 +87,26 @@ int process_adopt(struct manager *manager, unsigned slot)
     return 0;
 }
 
+static void free_process(struct process *process)
+{
+    watch_end(process);
+    lines_fini(&process->lines);
+    free(process);
+}
+
+void process_free_all(struct manager *manager)
+{
+    for (unsigned slot = 0; slot < LIMIT_PROCESSES; slot++)
+        if (manager->processes[slot])
+            free_process(manager->processes[slot]);
+}
+
 void process_close(struct manager *manager, unsigned slot)
 {
     struct process *process = process_of(manager, slot);
     if (!process)
         return;
     manager->processes[slot] = NULL;
-    watch_end(process);
     loop_remove(&manager->outputs, &process->source);
     loop_remove(&manager->loop, &process->tree_source);
     if (process->tree_fd >= 0)
@@ -102,8 +115,7 @@ void process_close(struct manager *manager, unsigned slot)
     if (process->far >= 0)
         (void)close(process->far);
     output_forget(process);
-    lines_fini(&process->lines);
-    free(process);
+    free_process(process);
     act_send(manager, (struct guard_request){.kind = GUARD_FORGET, .slot = slot}, NULL, 0);
 }
 

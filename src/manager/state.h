@@ -128,6 +128,7 @@ struct process *process_of(struct manager *manager, unsigned slot); // NULL: non
 int process_open(struct manager *manager, unsigned slot, struct process **out); // new output
 int process_adopt(struct manager *manager, unsigned slot); // output from the guard
 void process_close(struct manager *manager, unsigned slot);
+void process_free_all(struct manager *manager); // at the end, when the kernel closes the rest
 void process_resize_terminals(struct manager *manager); // to the size of our own
 
 // output.c: reading.
