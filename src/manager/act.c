@@ -14,8 +14,8 @@ void act_send(struct manager *manager, struct guard_request request, const int *
 {
     const struct timespec pause = {.tv_nsec = NSEC_PER_MSEC};
     int result;
-    // Waits while the guard's queue is full; the guard never waits for us. The kernel may be short of
-    // memory, or have too many descriptors under way (unix(7)) until the guard has taken some: a
+    // Waits while the guard's queue is full; the guard never waits for us. The kernel may be short
+    // of memory, or have too many descriptors under way (unix(7)) until the guard has taken some: a
     // request that is lost would be waited for in vain.
     while ((result = channel_send(MANAGER_CHANNEL, &request, sizeof(request), fds, fd_count,
                                   false)) == -ETOOMANYREFS ||

@@ -135,8 +135,8 @@ void process_resize_terminals(struct manager *manager); // to the size of our ow
 void output_watch(struct process *process);
 void output_forget(struct process *process); // its unfinished line
 void output_resume(struct manager *manager); // with what the last manager has left on the desk
-// What there is to read now. When nobody can write any more, `is_last`, the unfinished line is shown
-// as it is. False: the outlet is full, come again.
+// What there is to read now. When nobody can write any more, `is_last`, the unfinished line is
+// shown as it is. False: the outlet is full, come again.
 bool output_read_rest(struct process *process, bool is_last);
 void output_show_lingering(struct manager *manager, nsec_t now);
 

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What a spawned program finds: this very program, started as `report`, tells it.
-#include "os/spawn.h"
+#include "os/report.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -20,129 +16,10 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-
-enum { DESCRIPTORS_SEEN = 1024, NOBODY = 65534 };
-
-struct report {
-    pid_t pid;
-    pid_t parent;
-    pid_t group;
-    pid_t session;
-    int death_signal;
-    uint64_t blocked; // by signal number
-    uint64_t ignored;
-    uint64_t open; // the first 64 descriptors
-    unsigned open_count;
-    struct rlimit descriptor_limit;
-    char directory[256];
-    char cgroup[256];
-    char variable[64];
-};
-
-static void report_signals(struct report *report)
-{
-    sigset_t mask;
-    struct sigaction action;
-    (void)sigprocmask(SIG_SETMASK, NULL, &mask);
-    for (int number = 1; number < 64; number++) {
-        report->blocked |= (uint64_t)(sigismember(&mask, number) == 1) << number;
-        if (sigaction(number, NULL, &action) == 0)
-            report->ignored |= (uint64_t)(action.sa_handler == SIG_IGN) << number;
-    }
-}
-
-static int write_report(void)
-{
-    static struct report report;
-    report.pid = getpid();
-    report.parent = getppid();
-    report.group = getpgrp();
-    report.session = getsid(0);
-    (void)prctl(PR_GET_PDEATHSIG, &report.death_signal);
-    report_signals(&report);
-    for (int fd = 0; fd < DESCRIPTORS_SEEN; fd++)
-        if (fcntl(fd, F_GETFD) >= 0) {
-            report.open |= fd < 64 ? UINT64_C(1) << fd : 0;
-            report.open_count++;
-        }
-    (void)getrlimit(RLIMIT_NOFILE, &report.descriptor_limit);
-    if (!getcwd(report.directory, sizeof(report.directory)))
-        return 1;
-    const char *variable = getenv("VARIABLE");
-    (void)snprintf(report.variable, sizeof(report.variable), "%s", variable ? variable : "");
-    FILE *file = fopen("/proc/self/cgroup", "r");
-    char line[256];
-    while (file && fgets(line, sizeof(line), file))
-        if (strncmp(line, "0::", 3) == 0)
-            (void)snprintf(report.cgroup, sizeof(report.cgroup), "%s", line + 3);
-    if (file)
-        (void)fclose(file);
-    return write(STDOUT_FILENO, &report, sizeof(report)) == (ssize_t)sizeof(report) ? 0 : 1;
-}
-
-static char own_path[] = "/proc/self/exe";
-static char report_word[] = "report";
-static char variable[] = "VARIABLE=value";
-static char no_leaks[] = "ASAN_OPTIONS=detect_leaks=0";
-static char *const report_argv[] = {own_path, report_word, NULL};
-static char *const some_envp[] = {variable, no_leaks, NULL};
-static int null_fd;
-
-static struct spawn_request request_of(const char *program, char *const *argv)
-{
-    return (struct spawn_request){
-        .program = program,
-        .argv = argv,
-        .envp = some_envp,
-        .descriptors = {null_fd, null_fd, STDERR_FILENO},
-        .descriptor_count = 3,
-        .cgroup_fd = -1,
-    };
-}
-
-static int exit_status(int pidfd)
-{
-    siginfo_t info = {0};
-    assert_int_equal(waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED), 0);
-    assert_int_equal(close(pidfd), 0);
-    return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
-}
-
-// Runs `report` as asked and reads what it tells.
-static struct report run_report(struct spawn_request *request)
-{
-    struct report report = {0};
-    enum spawn_stage stage = SPAWN_STAGE_CLONE;
-    int ends[2];
-    pid_t pid;
-    int pidfd;
-    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-    request->descriptors[1] = ends[1];
-    int result = spawn_process(request, &pid, &pidfd, &stage);
-    if (result < 0)
-        print_error("stage %d: %s\n", (int)stage, strerror(-result));
-    assert_int_equal(result, 0);
-    assert_int_equal(close(ends[1]), 0);
-    assert_int_equal(read(ends[0], &report, sizeof(report)), sizeof(report));
-    assert_int_equal(close(ends[0]), 0);
-    assert_int_equal(report.pid, pid);
-    assert_int_equal(exit_status(pidfd), 0);
-    return report;
-}
-
-static int open_all(void **state)
-{
-    (void)state;
-    if (spawn_reserve_descriptors() < 0)
-        return -1;
-    null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    return null_fd < SPAWN_RESERVED ? -1 : 0;
-}
 
 static void test_masks_and_dispositions_are_reset(void **state)
 {
@@ -312,162 +189,6 @@ static void test_directory_that_is_gone_is_the_callers(void **state)
     expect_failure(&request, ENOENT, SPAWN_STAGE_DIRECTORY);
 }
 
-// Runs `body` in a process of its own, whose limits and rights it may spoil. 0: it was content.
-static void in_a_fork(int (*body)(void))
-{
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0)
-        _exit(body());
-    int status = -1;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
-}
-
-static char sh_word[] = "sh";
-static char *const true_argv[] = {sh_word, NULL};
-
-static int spawn_true(enum spawn_stage *stage)
-{
-    struct spawn_request request = request_of("/bin/true", true_argv);
-    pid_t pid;
-    int pidfd;
-    int result = spawn_process(&request, &pid, &pidfd, stage);
-    if (result == 0)
-        result = waitid(P_PIDFD, (id_t)pidfd, &(siginfo_t){0}, WEXITED) < 0 ? -errno : 0;
-    return result;
-}
-
-static int without_processes(void)
-{
-    struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
-    enum spawn_stage stage = SPAWN_STAGE_EXEC;
-    if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setuid(NOBODY) < 0))
-        return 2;
-    if (setrlimit(RLIMIT_NPROC, &none) < 0)
-        return 3;
-    return spawn_true(&stage) == -EAGAIN && stage == SPAWN_STAGE_CLONE ? 0 : 1;
-}
-
-static void test_no_more_processes(void **state)
-{
-    (void)state;
-    in_a_fork(without_processes);
-}
-
-static int without_descriptors(void)
-{
-    struct rlimit few = {.rlim_cur = 32, .rlim_max = 32};
-    enum spawn_stage stage = SPAWN_STAGE_EXEC;
-    if (setrlimit(RLIMIT_NOFILE, &few) < 0)
-        return 2;
-    while (dup(null_fd) >= 0) {
-    }
-    if (spawn_true(&stage) != -EMFILE || stage != SPAWN_STAGE_CLONE)
-        return 1;
-    (void)close(31); // one for the pidfd is enough: the handover has its own numbers
-    return spawn_true(&stage) == 0 ? 0 : 4;
-}
-
-static void test_no_more_descriptors(void **state)
-{
-    (void)state;
-    in_a_fork(without_descriptors);
-}
-
-// As many containers do.
-static bool forbid_clone3(void)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
-
-static int without_clone3(void)
-{
-    enum spawn_stage stage;
-    if (!forbid_clone3())
-        return 2;
-    struct spawn_request request = request_of(own_path, report_argv);
-    request.new_session = true;
-    struct report report = run_report(&request);
-    request.program = "/nosuch";
-    request.descriptors[1] = null_fd;
-    pid_t pid;
-    int pidfd;
-    int result = spawn_process(&request, &pid, &pidfd, &stage);
-    return report.session == report.pid && report.open_count == 3 && result == -ENOENT &&
-                   stage == SPAWN_STAGE_EXEC
-               ? 0
-               : 1;
-}
-
-static void test_without_clone3(void **state)
-{
-    (void)state;
-    in_a_fork(without_clone3);
-}
-
-// A cgroup v2 folder of this test's own; -1 where none can be made.
-static char cgroup_path[512];
-static char cgroup_name[64];
-
-static int make_cgroup(void)
-{
-    char mount[256] = "";
-    char own[200] = "";
-    char line[1024];
-    FILE *file = fopen("/proc/self/mountinfo", "r");
-    while (file && fgets(line, sizeof(line), file))
-        if (strstr(line, " - cgroup2 "))
-            (void)sscanf(line, "%*s %*s %*s %*s %255s", mount);
-    (void)fclose(file);
-    file = fopen("/proc/self/cgroup", "r");
-    while (file && fgets(line, sizeof(line), file))
-        if (strncmp(line, "0::", 3) == 0)
-            (void)sscanf(line + 3, "%199s", own);
-    (void)fclose(file);
-    (void)snprintf(cgroup_name, sizeof(cgroup_name), "formation-spawn-test.%d", getpid());
-    (void)snprintf(cgroup_path, sizeof(cgroup_path), "%s%s/%s", mount, own, cgroup_name);
-    if (!mount[0] || mkdir(cgroup_path, 0755) < 0)
-        return -1;
-    return open(cgroup_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
-static int cgroup_fd;
-
-static int into_cgroup(void)
-{
-    struct spawn_request request = request_of(own_path, report_argv);
-    request.cgroup_fd = cgroup_fd;
-    struct report report = run_report(&request);
-    return strstr(report.cgroup, cgroup_name) && report.open_count == 3 ? 0 : 1;
-}
-
-static int into_cgroup_without_clone3(void)
-{
-    return forbid_clone3() ? into_cgroup() : 2;
-}
-
-static void test_is_born_into_its_cgroup(void **state)
-{
-    (void)state;
-    cgroup_fd = make_cgroup();
-    if (cgroup_fd < 0)
-        skip();
-    in_a_fork(into_cgroup);
-    in_a_fork(into_cgroup_without_clone3);
-    assert_int_equal(close(cgroup_fd), 0);
-    while (rmdir(cgroup_path) < 0) // its last process is being taken apart
-        assert_int_equal(errno, EBUSY);
-}
-
 // Is to be killed: spawns something that lives on, tells its pid, and waits.
 static void spawn_and_wait(int tell_fd)
 {
@@ -508,6 +229,9 @@ static void test_dies_with_its_parent(void **state)
     assert_int_equal(close(ends[0]) | close(ends[1]), 0);
 }
 
+static char sh_word[] = "sh";
+static char *const true_argv[] = {sh_word, NULL};
+
 static unsigned open_count(void)
 {
     unsigned count = 0;
@@ -546,10 +270,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_program_by_descriptor),
         cmocka_unit_test(test_failures_tell_their_stage),
         cmocka_unit_test(test_directory_that_is_gone_is_the_callers),
-        cmocka_unit_test(test_no_more_processes),
-        cmocka_unit_test(test_no_more_descriptors),
-        cmocka_unit_test(test_without_clone3),
-        cmocka_unit_test(test_is_born_into_its_cgroup),
         cmocka_unit_test(test_dies_with_its_parent),
         cmocka_unit_test(test_a_thousand_leave_no_descriptor),
     };
