@@ -71,6 +71,12 @@ static int stop_once(void)
     return end_formation(9);
 }
 
+// None of them ever does anything.
+static int stop_always(void)
+{
+    return raise(SIGSTOP);
+}
+
 // An orphan of an orphan is adopted by the guard, and reaped by it when it has ended.
 static int leave_orphan(void)
 {
@@ -132,9 +138,9 @@ static const struct role {
     const char *name;
     int (*play)(void);
 } roles[] = {
-    {"die-twice", die_twice},         {"stop-once", stop_once},
-    {"leave-orphan", leave_orphan},   {"leave-hidden", leave_hidden},
-    {"talk-nonsense", talk_nonsense},
+    {"die-twice", die_twice},       {"stop-once", stop_once},
+    {"stop-always", stop_always},   {"leave-orphan", leave_orphan},
+    {"leave-hidden", leave_hidden}, {"talk-nonsense", talk_nonsense},
 };
 
 static int be_manager(void)
@@ -201,24 +207,34 @@ static void test_managers_that_die_are_started_again(void **state)
     assert_int_equal(exit_status_of(start_guard("die-twice")), 7);
 }
 
-static void test_a_stopped_manager_does_not_keep_the_end(void **state)
+// Signals that come before the guard takes them would end it: they are taken before anything else.
+static void wait_for_children_of(pid_t guard)
 {
-    (void)state;
-    pid_t pid = start_guard("stop-once");
-    // Signals sent before the guard takes them would end it: they are taken before anything else.
-    for (int waited = 0; waited < PATIENCE_MS; waited++) {
-        char path[64];
-        char text[4096] = "";
-        (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+    char path[64];
+    char text[64];
+    ssize_t size = 0;
+    (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", guard, guard);
+    for (int waited = 0; size <= 0 && waited < PATIENCE_MS; waited++) {
         int fd = open(path, O_RDONLY | O_CLOEXEC);
-        ssize_t size = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
+        size = fd >= 0 ? read(fd, text, sizeof(text)) : 0;
         (void)close(fd);
-        if (size > 0)
-            break;
         (void)poll(NULL, 0, 1);
     }
-    assert_int_equal(kill(pid, SIGTERM) | kill(pid, SIGTERM), 0);
-    assert_int_equal(exit_status_of(pid), 9);
+    assert_true(size > 0);
+}
+
+// Both at once, since it takes the guard its time to lose patience.
+static void test_stopped_managers_do_not_keep_the_end(void **state)
+{
+    (void)state;
+    pid_t once = start_guard("stop-once");
+    pid_t always = start_guard("stop-always");
+    wait_for_children_of(once);
+    wait_for_children_of(always);
+    assert_int_equal(kill(once, SIGTERM) | kill(once, SIGTERM), 0);
+    assert_int_equal(kill(always, SIGTERM) | kill(always, SIGTERM), 0);
+    assert_int_equal(exit_status_of(once), 9); // as the next manager says
+    assert_int_equal(exit_status_of(always), 128 + SIGTERM);
 }
 
 static void test_orphans_are_reaped(void **state)
@@ -289,7 +305,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_to_be_started),
         cmocka_unit_test(test_managers_that_die_are_started_again),
-        cmocka_unit_test(test_a_stopped_manager_does_not_keep_the_end),
+        cmocka_unit_test(test_stopped_managers_do_not_keep_the_end),
         cmocka_unit_test(test_orphans_are_reaped),
         cmocka_unit_test(test_nonsense_does_no_harm),
         cmocka_unit_test(test_nobody_is_left),
