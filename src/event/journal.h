@@ -29,7 +29,9 @@ struct journal_cursor {
     uint64_t next;
 };
 
-enum { JOURNAL_VERSION = 2 };
+#ifndef JOURNAL_VERSION
+#define JOURNAL_VERSION 2
+#endif
 
 // Takes zeroed memory into use, or continues a journal that an earlier writer left in any
 // condition between two instructions. Returns 0, or -EPROTO for another version's layout.

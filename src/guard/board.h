@@ -31,7 +31,7 @@ struct board_slot {
 };
 
 enum {
-    BOARD_VERSION = 3,
+    BOARD_VERSION = 4,
     BOARD_SIGNALS = 65,
     BOARD_WORDS = LIMIT_PROCESSES / 64,
     // What a launch needs waits here until the guard has read it. Room for two of the largest, so
@@ -43,6 +43,7 @@ struct board {
     uint32_t version;
     int32_t guard_pid;
     uint32_t guard_revision; // of the program that the guard is
+    uint32_t guard_format;   // of what it can hand over to another one
     int32_t witness_pid;
     _Atomic bool is_managed;  // a manager has said that it is up: the formation has begun
     _Atomic bool is_up;       // the present manager has come through its first round

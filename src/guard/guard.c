@@ -44,7 +44,7 @@ enum {
 #define MANAGERS_ARE_GIVEN_UP_AFTER (15 * NSEC_PER_SEC)
 
 static char manager_word[] = "manager";
-static struct guard guard; // of fixed size: the guard allocates nothing; only this file sees it
+static struct guard guard;  // of fixed size: the guard allocates nothing; only this file sees it
 static const char *failure; // why there is no manager any more
 
 static bool watch(int fd, uint64_t what)
@@ -88,6 +88,7 @@ static int open_guard(size_t memory_bytes)
         return result;
     guard.board->guard_pid = getpid();
     guard.board->guard_revision = GUARD_REVISION;
+    guard.board->guard_format = GUARD_FORMAT;
     guard.program_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     guard.doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     guard.watch = epoll_create1(EPOLL_CLOEXEC);
@@ -115,11 +116,10 @@ static int spawn_manager(int channel_end)
         .program_fd = guard.program_fd,
         .argv = guard.arguments,
         .envp = environ,
-        .descriptors = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO,
-                        [MANAGER_BOARD] = guard.board_fd, [MANAGER_CHANNEL] = channel_end,
-                        [MANAGER_DOORBELL] = guard.doorbell,
-                        [MANAGER_WITNESS] = guard.witness_pipe[1],
-                        [MANAGER_TREE] = or_null(guard.tree.fd)},
+        .descriptors =
+            {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, [MANAGER_BOARD] = guard.board_fd,
+             [MANAGER_CHANNEL] = channel_end, [MANAGER_DOORBELL] = guard.doorbell,
+             [MANAGER_WITNESS] = guard.witness_pipe[1], [MANAGER_TREE] = or_null(guard.tree.fd)},
         .descriptor_count = MANAGER_DESCRIPTOR_END,
         .cgroup_fd = -1,
     };
@@ -363,8 +363,8 @@ static void look_after_manager(void)
     if (signal == 0)
         return;
     bool is_given_up = now - guard.asked_at >= MANAGERS_ARE_GIVEN_UP_AFTER;
-    bool hangs = now - guard.asked_at >= MANAGER_HANGS_AFTER &&
-                 now - guard.heard_at >= MANAGER_HANGS_AFTER;
+    bool hangs =
+        now - guard.asked_at >= MANAGER_HANGS_AFTER && now - guard.heard_at >= MANAGER_HANGS_AFTER;
     if (guard.manager_pidfd >= 0 && (hangs || is_given_up))
         (void)pidfd_send_signal(guard.manager_pidfd, SIGKILL, NULL, 0);
     if (is_given_up && !guard.is_over) {
@@ -450,6 +450,7 @@ static int resume_guard(size_t memory_bytes)
     holds_resume(&guard.holds, guard.board, guard.watch, guard.null);
     guard.tree.spared = guard.board->witness_pid;
     guard.board->guard_revision = GUARD_REVISION;
+    guard.board->guard_format = GUARD_FORMAT;
     guard.may_have_strangers = true;
     return 0;
 }

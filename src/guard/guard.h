@@ -13,6 +13,11 @@
 #define GUARD_REVISION 1
 #endif
 
+// To be raised with every change of what a guard hands over to the program that takes its place.
+#ifndef GUARD_FORMAT
+#define GUARD_FORMAT 4
+#endif
+
 // Becomes the guard of a new formation and returns when that is over, with the exit status of the
 // program. The manager is this same program, started as `argv[0] manager argv[1] …`, and finds
 // `memory_bytes` of zeroed memory behind the board. -errno and a sentence when nothing could be

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Descriptors survive execve(2), and with them the board, the epoll set and every pidfd; children
 // stay children. What is written down for the successor are their numbers, as a list of integers
-// whose order is the format: it is not to be changed without STATE_FORMAT.
+// whose order is the format: it is not to be changed without GUARD_FORMAT.
 #include "guard/succeed.h"
 
 #include "guard/guard.h"
@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 enum {
-    STATE_FORMAT = 3,
     FEWEST = 16, // no guard has less to say
     STATE_FIXED = 64,
 };
@@ -76,6 +75,7 @@ static void pass_descriptors(struct passage *passage, struct guard *guard)
     pass_int(passage, &guard->manager_pidfd);
     pass_int(passage, &guard->tree.fd);
     pass_int(passage, &guard->tree.parent_fd);
+    pass_bool(passage, &guard->tree.has_strangers);
 }
 
 static void pass_rest(struct passage *passage, struct guard *guard)
@@ -107,7 +107,7 @@ static void pass_rest(struct passage *passage, struct guard *guard)
 
 static void pass_all(struct passage *passage, struct guard *guard)
 {
-    int format = STATE_FORMAT;
+    int format = GUARD_FORMAT;
     int pid = getpid();
     pass_int(passage, &format);
     pass_int(passage, &pid);
@@ -198,7 +198,7 @@ static int read_state(const char *number)
     if (size < (ssize_t)(sizeof(state[0]) * FEWEST) || state[1] != getpid())
         return -ENOENT; // somebody else's variable
     (void)close((int)fd);
-    return state[0] == STATE_FORMAT ? 0 : -EPROTO;
+    return state[0] == GUARD_FORMAT ? 0 : -EPROTO;
 }
 
 int succeed_resume(struct guard *guard)
@@ -213,8 +213,9 @@ int succeed_resume(struct guard *guard)
         return result;
     (void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     pass_all(&passage, guard);
-    int parent_fd = guard->tree.parent_fd;
-    tree_adopt(&guard->tree, getpid(), guard->tree.fd);
-    guard->tree.parent_fd = parent_fd;
+    struct tree tree = guard->tree;
+    tree_adopt(&guard->tree, getpid(), tree.fd);
+    guard->tree.parent_fd = tree.parent_fd;
+    guard->tree.has_strangers = tree.has_strangers;
     return 0;
 }

@@ -72,6 +72,12 @@ static void put_subscription(const struct subscription *subscription, struct buf
                            subscription->target_count * sizeof(*subscription->targets)));
 }
 
+// One that is to be closed is closed by our end.
+static bool is_kept(const struct client *client)
+{
+    return !client->is_broken && !client->is_gone && !client->out.failed;
+}
+
 static void put_client(const struct client *client, struct buffer *out)
 {
     put_number(out, (uint64_t)client->fd);
@@ -83,44 +89,77 @@ static void put_client(const struct client *client, struct buffer *out)
         put_subscription(client->subscription, out);
 }
 
-void handover_write(const struct manager *manager, struct buffer *out)
+static void put_clients(const struct manager *manager, struct buffer *out)
 {
-    const struct outlet *outlet = &manager->show.outlet;
-    put_number(out, HANDOVER_FORMAT);
-    put_number(out, (uint64_t)getpid()); // execve keeps it: by that we know that it is for us
-    size_t sent_bytes = outlet->desk ? outlet->desk->state.from : outlet->sent_bytes;
-    const struct buffer *queue = outlet->desk ? &outlet->desk->queue : &outlet->queue;
-    put_text(out, str_slice(buffer_str(queue), sent_bytes, queue->size));
-    put_lines(manager, out);
-    put_number(out, manager->server.client_count);
+    uint64_t count = 0;
     for (const struct client *client = manager->server.clients; client; client = client->next)
-        put_client(client, out);
+        count += is_kept(client);
+    put_number(out, count);
+    for (const struct client *client = manager->server.clients; client; client = client->next)
+        if (is_kept(client))
+            put_client(client, out);
 }
 
-void handover_keep(const struct manager *manager, bool is_kept)
+// Where the cursor stands.
+static void put_terminal(const struct terminal *terminal, struct buffer *out)
+{
+    put_number(out, terminal->is_within_line);
+    put_number(out, terminal->is_colored);
+    put_number(out, terminal->owner);
+    put_number(out, terminal->shown_bytes);
+}
+
+static struct str unwritten(const struct outlet *outlet)
+{
+    if (outlet->desk)
+        return str_slice(buffer_str(&outlet->desk->queue), outlet->desk->state.from,
+                         outlet->desk->queue.size);
+    return str_slice(buffer_str(&outlet->queue), outlet->sent_bytes, outlet->queue.size);
+}
+
+void handover_write(const struct manager *manager, struct buffer *out)
+{
+    put_number(out, HANDOVER_FORMAT);
+    put_number(out, (uint64_t)getpid()); // execve keeps it: by that we know that it is for us
+    put_terminal(&manager->show.terminal, out);
+    put_text(out, unwritten(&manager->show.outlet));
+    put_lines(manager, out);
+    put_clients(manager, out);
+}
+
+void handover_keep(const struct manager *manager, bool is_kept_open)
 {
     for (const struct client *client = manager->server.clients; client; client = client->next)
-        (void)fcntl(client->fd, F_SETFD, is_kept ? 0 : FD_CLOEXEC);
+        (void)fcntl(client->fd, F_SETFD, is_kept_open && is_kept(client) ? 0 : FD_CLOEXEC);
+}
+
+static int open_memory(void)
+{
+    struct stat status;
+    const char *number = getenv(HANDOVER_VARIABLE);
+    int fd = number ? atoi(number) : -1;
+    (void)unsetenv(HANDOVER_VARIABLE);
+    // Somebody else may have set the variable.
+    bool is_memory = fd >= MANAGER_DESCRIPTOR_END && fstat(fd, &status) == 0 &&
+                     S_ISREG(status.st_mode) && status.st_nlink == 0;
+    return is_memory ? fd : -1;
 }
 
 void handover_open(struct handover *handover)
 {
-    const char *number = getenv(HANDOVER_VARIABLE);
     struct stat status;
+    int fd = open_memory();
     *handover = (struct handover){0};
-    if (!number)
-        return;
-    int fd = atoi(number);
-    (void)unsetenv(HANDOVER_VARIABLE);
-    if (fd <= STDERR_FILENO || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
+    if (fd < 0 || fstat(fd, &status) < 0)
         return;
     size_t size = (size_t)status.st_size;
     handover->bytes = malloc(size + 1);
     if (handover->bytes && pread(fd, handover->bytes, size, 0) == (ssize_t)size)
         handover->rest = str_from(handover->bytes, size);
     (void)close(fd);
-    handover->is_broken =
-        take_number(handover) != HANDOVER_FORMAT || take_number(handover) != (uint64_t)getpid();
+    bool is_known = take_number(handover) == HANDOVER_FORMAT;
+    handover->is_ours = take_number(handover) == (uint64_t)getpid();
+    handover->is_broken = !is_known || !handover->is_ours;
 }
 
 void handover_close(struct handover *handover)
@@ -142,7 +181,17 @@ static bool has_desk(const struct manager *manager)
 
 void handover_take_output(struct handover *handover, struct manager *manager)
 {
-    struct str bytes = is_empty(handover) ? str_of("") : take_text(handover);
+    struct terminal terminal = {0};
+    if (is_empty(handover))
+        return;
+    terminal.is_within_line = take_number(handover) != 0;
+    terminal.is_colored = take_number(handover) != 0;
+    terminal.owner = (uint32_t)take_number(handover);
+    terminal.shown_bytes = (size_t)take_number(handover);
+    struct str bytes = take_text(handover);
+    if (handover->is_broken)
+        return;
+    manager->show.terminal = terminal;
     if (!has_desk(manager))
         buffer_append_str(outlet_buffer(&manager->show.outlet), bytes);
 }
@@ -160,39 +209,51 @@ void handover_take_lines(struct handover *handover, struct manager *manager)
     }
 }
 
+struct taken_subscription {
+    struct str message;
+    struct str changes;
+    uint64_t lost;
+    struct str targets;
+};
+
 // The request is parsed again, and goes on where it was.
-static void take_subscription(struct handover *handover, struct manager *manager,
-                              struct client *client)
+static void resume_subscription(struct manager *manager, struct client *client,
+                                const struct taken_subscription *taken)
 {
-    struct str message = take_text(handover);
-    struct str changes = take_text(handover);
-    uint64_t lost = take_number(handover);
-    struct str targets = take_text(handover);
-    struct subscription *subscription =
-        handover->is_broken ? NULL : serve_again(manager, client, message);
-    size_t count = targets.size / sizeof(struct target);
+    struct subscription *subscription = serve_again(manager, client, taken->message);
+    size_t count = taken->targets.size / sizeof(struct target);
     if (!subscription)
         return;
-    subscription->targets = arena_alloc(&subscription->request.arena, targets.size + 1);
+    subscription->targets = arena_alloc(&subscription->request.arena, taken->targets.size + 1);
     if (!subscription->targets) {
         client->is_broken = true;
         return;
     }
-    memcpy(subscription->targets, targets.bytes, count * sizeof(struct target));
+    if (count > 0)
+        memcpy(subscription->targets, taken->targets.bytes, count * sizeof(struct target));
     subscription->target_count = count;
     for (size_t i = 0; i < count; i++)
         subscription->done_count += subscription->targets[i].is_done;
-    buffer_append_str(&subscription->changes, changes);
-    subscription->lost = lost;
+    buffer_append_str(&subscription->changes, taken->changes);
+    subscription->lost = taken->lost;
 }
 
 static void take_client(struct handover *handover, struct manager *manager)
 {
+    struct taken_subscription taken = {0};
     int fd = (int)take_number(handover);
     bool has_ended = take_number(handover) != 0;
     struct str in = take_text(handover);
     struct str out = take_text(handover);
     bool has_subscription = take_number(handover) != 0;
+    if (has_subscription) {
+        taken.message = take_text(handover);
+        taken.changes = take_text(handover);
+        taken.lost = take_number(handover);
+        taken.targets = take_text(handover);
+    }
+    if (fd >= MANAGER_DESCRIPTOR_END)
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     struct client *client = handover->is_broken ? NULL : server_adopt(&manager->server, fd);
     if (!client)
         return;
@@ -200,7 +261,7 @@ static void take_client(struct handover *handover, struct manager *manager)
     buffer_append_str(&client->in, in);
     buffer_append_str(&client->out, out);
     if (has_subscription)
-        take_subscription(handover, manager, client);
+        resume_subscription(manager, client, &taken);
 }
 
 void handover_take_clients(struct handover *handover, struct manager *manager)

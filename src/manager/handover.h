@@ -7,7 +7,7 @@
 #include "manager/serve.h"
 
 // To be raised with every change of what is handed over, how it is written, and struct target.
-enum { HANDOVER_FORMAT = 1 };
+enum { HANDOVER_FORMAT = 2 };
 
 // Appends all of it. The clients' descriptors must survive execve(2); handover_keep() sees to it.
 void handover_write(const struct manager *manager, struct buffer *out);
@@ -18,6 +18,7 @@ void handover_keep(const struct manager *manager, bool is_kept);
 struct handover {
     char *bytes; // NULL: none
     struct str rest;
+    bool is_ours;
     bool is_broken;
 };
 

@@ -101,14 +101,29 @@ static void flush(struct manager *manager)
 
 static nsec_t earliest(const struct manager *manager)
 {
-    nsec_t at = manager->server.has_backlog ? 0 : manager->wake_at;
-    const nsec_t others[] = {manager->linger_at, manager->look_again_at, manager->push_again_at,
-                             upgrade_due_at(manager), starts_due_at(manager),
+    nsec_t at = manager->wake_at;
+    const nsec_t others[] = {manager->linger_at,     manager->look_again_at,
+                             manager->push_again_at, upgrade_due_at(manager),
+                             starts_due_at(manager), server_due_at(&manager->server),
                              watch_due_at(manager)};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (others[i] < at)
             at = others[i];
     return at;
+}
+
+static void wait_for_news(struct manager *manager)
+{
+    (void)loop_run_once(&manager->loop, earliest(manager));
+    nsec_t now = clock_now();
+    if (manager->guard_is_gone)
+        outlive_guard(manager);
+    if (manager->linger_at <= now)
+        output_show_lingering(manager, now);
+    if (manager->look_again_at <= now)
+        news_settle_all(manager);
+    watch_work(manager, now);
+    upgrade_work(manager);
 }
 
 static void run(struct manager *manager)
@@ -119,20 +134,10 @@ static void run(struct manager *manager)
         flush(manager);
         serve_work(manager);
         atomic_store(&manager->board->is_up, true); // nothing of what we found has killed us
-        if (manager->input_count > 0)
-            continue;
-        if (manager->is_over)
-            break;
-        (void)loop_run_once(&manager->loop, earliest(manager));
-        nsec_t now = clock_now();
-        if (manager->guard_is_gone)
-            outlive_guard(manager);
-        if (manager->linger_at <= now)
-            output_show_lingering(manager, now);
-        if (manager->look_again_at <= now)
-            news_settle_all(manager);
-        watch_work(manager, now);
-        upgrade_work(manager);
+        if (manager->is_successor)
+            upgrade_complete(manager);
+        else if (manager->input_count == 0 && !manager->is_over)
+            wait_for_news(manager);
     }
 }
 
@@ -260,8 +265,8 @@ static int open_manager(struct manager *manager, struct error *error)
     if (result < 0)
         return error_set(error, -result, "cannot start the manager: %s", strerrordesc_np(-result));
     adopt_descriptors(manager);
-    result = show_open(&manager->show, manager->plan, manager->options, &manager->memory->recent,
-                       error);
+    result =
+        show_open(&manager->show, manager->plan, manager->options, &manager->memory->recent, error);
     if (result == 0)
         open_desk(manager);
     return result;
@@ -299,8 +304,7 @@ static int begin(struct manager *manager, struct handover *handover, struct erro
     if (manager->journal->newest > 0) {
         recover(manager, handover);
         handover_take_clients(handover, manager);
-        if (handover->bytes)
-            upgrade_complete(manager);
+        upgrade_arrive(manager, handover);
         return 0;
     }
     manager->memory->began_at = clock_now();
@@ -355,6 +359,7 @@ int manager_run(struct plan *plan, const struct options *options)
     atomic_store(&manager->board->is_managed, true);
     news_open(manager);
     run(manager);
+    upgrade_close(manager);
     serve_close(manager);
     drain(manager);
     return finish(manager);

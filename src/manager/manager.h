@@ -14,7 +14,8 @@ enum { MANAGER_STATUS_BYTES = 160 }; // of a line about a process, the NUL inclu
 
 // What outlives a manager, behind the board; zeroed at the beginning of a formation.
 struct manager_memory {
-    nsec_t began_at; // when the formation was started, CLOCK_MONOTONIC
+    nsec_t began_at;   // when the formation was started, CLOCK_MONOTONIC
+    bool is_upgrading; // the manager has made way for another program, which is not up yet
     struct journal journal;
     struct recent recent;
     char status_texts[LIMIT_PROCESSES][MANAGER_STATUS_BYTES];

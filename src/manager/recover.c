@@ -79,6 +79,8 @@ void recover(struct manager *manager, struct handover *handover)
     for (unsigned slot = 0; slot < count; slot++)
         if (supervisor_process(manager->supervisor, slot)->state != PROCESS_VACANT)
             (void)process_adopt(manager, slot);
+    // A predecessor in this same process has left launches that the guard has only read by now.
+    launch_ring_init(&manager->launches, manager->board);
     output_resume(manager);
     handover_take_lines(handover, manager);
     retell(manager);

@@ -131,6 +131,13 @@ static int write_file(const struct place *place, struct str text)
     return result < 0 ? result : flush_folder(place->folder);
 }
 
+static int remove_file(const struct place *place)
+{
+    if (unlink(place->path) == 0)
+        return flush_folder(place->folder);
+    return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+}
+
 static bool is_no_place(int error)
 {
     return error == EROFS || error == EACCES || error == EPERM || error == ENOENT ||
@@ -145,7 +152,7 @@ int remember_write(const struct plan *plan, struct error *error)
         return error_set(error, EROFS, "quantities are not remembered: there is no HOME");
     int result = 0;
     if (!write_text(plan, &text))
-        result = unlink(place.path) == 0 ? flush_folder(place.folder) : 0;
+        result = remove_file(&place);
     else if (text.failed)
         result = -ENOMEM;
     else if ((result = make_folders(place.folder)) == 0)

@@ -148,13 +148,26 @@ static void serve(void *context, struct client *client, struct str message)
         buffer_append_str(&client->subscription->message, message);
 }
 
+// The process that was named need not be there any more.
+static int select_again(const struct manager *manager, struct request *request,
+                        struct selection *out)
+{
+    struct refusal refusal = {0};
+    return selection_parse(manager->plan, request->select, NULL, 0, &request->arena, out, &refusal);
+}
+
+// Whether it waits for targets; their list is not known yet.
+static bool has_begun(enum request_kind kind)
+{
+    return kind != REQUEST_LOGS && kind != REQUEST_EVENTS && kind != REQUEST_UPGRADE;
+}
+
 struct subscription *serve_again(struct manager *manager, struct client *client, struct str message)
 {
     struct varlink_call call;
     struct request request;
     struct refusal refusal = {0};
     struct selection selection = {.is_all = true};
-    struct subscription *subscription = NULL;
     client->is_broken = true; // until it is clear that it goes on
     if (varlink_call_parse(message, &call, &(struct error){0}) < 0)
         return NULL;
@@ -162,15 +175,19 @@ struct subscription *serve_again(struct manager *manager, struct client *client,
     varlink_call_fini(&call);
     if (result < 0)
         return NULL;
-    if (request.kind == REQUEST_LOGS && serve_select(manager, client, &request, &selection) < 0)
-        request_fini(&request);
-    else
-        subscription = wait_new(manager, client, &request, 0);
+    bool has_lost_all =
+        request.kind == REQUEST_LOGS && select_again(manager, &request, &selection) < 0;
+    struct subscription *subscription = wait_new(manager, client, &request, 0);
     if (!subscription)
         return NULL;
     client->is_broken = false;
     subscription->selection = selection;
+    subscription->is_begun = has_begun(subscription->request.kind);
     buffer_append_str(&subscription->message, message);
+    if (has_lost_all) { // a reload has taken its type away: nothing can come any more
+        listen_finish(manager, subscription);
+        return NULL;
+    }
     if (subscription->request.kind == REQUEST_LOGS)
         listen_to_lines(manager);
     return subscription;
@@ -206,7 +223,8 @@ int serve_open(struct manager *manager, struct error *error)
             return result;
         (void)keep_listener(listener);
     }
-    return server_open(&manager->server, &manager->loop, listener, serve, forget, manager);
+    const struct server_calls calls = {.serve = serve, .forget = forget, .context = manager};
+    return server_open(&manager->server, &manager->loop, listener, &calls);
 }
 
 void serve_work(struct manager *manager)

@@ -32,6 +32,8 @@ struct subscription {
     struct client *client;
     struct subscription *next; // of all, in manager->subscriptions
     struct target *targets;    // of request.arena
+    bool is_begun;             // it waits for targets, and all of them are known
+    int halted;                // slot that has halted a roll before that; -1
     size_t target_count;
     size_t done_count;
     struct buffer message; // as it came, for a manager that goes on with it
@@ -89,6 +91,10 @@ void listen_hear(struct manager *manager, const struct event *event);
 bool listen_review(struct manager *manager); // once a round; whether there is something to send
 
 void listen_finish(struct manager *manager, struct subscription *subscription);
+
+// Answers it with an error, unless no answer is wanted, and ends it.
+void subscription_refuse(struct manager *manager, struct subscription *subscription,
+                         const struct refusal *refusal);
 
 // The formation is over: whoever listens has heard all, whoever still waits waits in vain.
 void subscription_end(struct manager *manager, struct subscription *subscription);

@@ -71,7 +71,6 @@ static int make_scaled_plan(struct manager *manager, struct client *client,
 {
     unsigned quantities[LIMIT_TYPES];
     struct refusal refusal = {0};
-    struct error error;
     const struct scale scale = {request->scale.changes, request->scale.reset};
     int result = scale_apply(manager->plan, &scale, quantities, &refusal);
     if (result == 0) {
@@ -79,18 +78,26 @@ static int make_scaled_plan(struct manager *manager, struct client *client,
         if (result < 0)
             (void)refusal_set_errno(&refusal, -result);
     }
-    if (result == 0) {
-        result = remember_write(*out, &error);
-        if (result == -EROFS) { // there never was a place for it, in a container for example
-            show_system(&manager->show, str_of(error.text));
-            result = 0;
-        } else if (result < 0) {
-            plan_free(*out);
-            (void)refusal_set(&refusal, REFUSAL_FAILED, str_of(""), "%s", error.text);
-        }
-    }
     if (result < 0)
         serve_refuse(client, &refusal);
+    return result;
+}
+
+// On the disk first: what is in force outlives us. 0, or refused.
+static int remember(struct manager *manager, struct subscription *subscription,
+                    const struct plan *plan)
+{
+    struct refusal refusal = {0};
+    struct error error;
+    int result = remember_write(plan, &error);
+    if (result == -EROFS) { // there never was a place for it, in a container for example
+        show_system(&manager->show, str_of(error.text));
+        return 0;
+    }
+    if (result < 0) {
+        (void)refusal_set(&refusal, REFUSAL_FAILED, str_of(""), "%s", error.text);
+        subscription_refuse(manager, subscription, &refusal);
+    }
     return result;
 }
 
@@ -99,21 +106,23 @@ void serve_scale(struct manager *manager, struct client *client, struct request 
     unsigned before[LIMIT_TYPES];
     unsigned after[LIMIT_TYPES];
     struct plan *plan;
-    for (size_t i = 0; i < manager->plan->type_count; i++)
-        before[i] = manager->plan->types[i].quantity;
     if (make_scaled_plan(manager, client, request, &plan) < 0) {
         request_fini(request);
         return;
     }
-    for (size_t i = 0; i < plan->type_count; i++)
+    for (size_t i = 0; i < plan->type_count; i++) {
+        before[i] = manager->plan->types[i].quantity;
         after[i] = plan->types[i].quantity;
-    serve_adopt_plan(manager, plan);
-    struct subscription *subscription =
-        wait_new(manager, client, request, supervisor_slot_count(manager->supervisor));
-    if (!subscription) {
+    }
+    size_t most = supervisor_slot_count(manager->supervisor) + plan_process_count(plan);
+    struct subscription *subscription = wait_new(manager, client, request, most);
+    if (!subscription)
         refuse_errno(client, ENOMEM);
+    if (!subscription || remember(manager, subscription, plan) < 0) {
+        plan_free(plan);
         return;
     }
+    serve_adopt_plan(manager, plan);
     describe_changes(&subscription->changes, manager->plan, before, after);
     wait_for_scale(manager, subscription, before);
     wait_begin(manager, subscription);

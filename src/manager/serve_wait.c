@@ -42,6 +42,7 @@ struct subscription *wait_new(struct manager *manager, struct client *client,
         .client = client,
         .next = manager->subscriptions,
         .targets = targets,
+        .halted = -1,
     };
     manager->subscriptions = subscription;
     client->subscription = subscription;
@@ -68,15 +69,15 @@ enum verdict {
 static enum verdict judge_ready(const struct process_record *record, const struct target *target)
 {
     const unsigned rolling = RECORD_ROLL | RECORD_ROLLED;
+    if (record->state == PROCESS_FINISHED) // also when it ended before its turn came
+        return record->exit_status == 0 || record->flags & RECORD_ASKED ? VERDICT_DONE
+                                                                        : VERDICT_FAILED;
     if (record->token < target->token)
         return VERDICT_NOT_YET;
     if (record->state == PROCESS_READY && !(record->flags & rolling))
         return VERDICT_DONE;
     if (record->state == PROCESS_BACKOFF && record->crashes > 0)
         return VERDICT_FAILED;
-    if (record->state == PROCESS_FINISHED)
-        return record->exit_status == 0 || record->flags & RECORD_ASKED ? VERDICT_DONE
-                                                                        : VERDICT_FAILED;
     return VERDICT_NOT_YET;
 }
 
@@ -89,7 +90,8 @@ static enum verdict judge(const struct manager *manager, const struct target *ta
         return VERDICT_DONE; // somebody has removed it meanwhile
     if (target->goal == GOAL_READY)
         return judge_ready(record, target);
-    return record->state == PROCESS_FINISHED ? VERDICT_DONE : VERDICT_NOT_YET;
+    bool was_started_again = record->token > target->token; // by somebody else's request
+    return record->state == PROCESS_FINISHED || was_started_again ? VERDICT_DONE : VERDICT_NOT_YET;
 }
 
 static void put_name(const struct manager *manager, const struct target *target, struct buffer *out)
@@ -137,14 +139,23 @@ static void finish(struct manager *manager, struct subscription *subscription)
     subscription_free(manager, subscription);
 }
 
-static void fail(struct manager *manager, struct subscription *subscription,
-                 const struct target *target, enum refusal_kind kind)
+void subscription_refuse(struct manager *manager, struct subscription *subscription,
+                         const struct refusal *refusal)
 {
-    const struct process_record *record = supervisor_process(manager->supervisor, target->slot);
+    if (!(subscription->request.flags & VARLINK_ONEWAY))
+        serve_refuse(subscription->client, refusal);
+    finish(manager, subscription);
+}
+
+// `slot` has failed, which is why the request cannot be done.
+static void fail(struct manager *manager, struct subscription *subscription, unsigned slot,
+                 enum refusal_kind kind)
+{
+    const struct process_record *record = supervisor_process(manager->supervisor, slot);
     char name[PROCESS_NAME_BYTES];
     struct buffer text = {0};
     struct refusal refusal = {0};
-    plan_process_name(manager->plan, target->id, name);
+    plan_process_name(manager->plan, record->id, name);
     sentence_ended(&text, record->exit_status);
     if (kind == REFUSAL_ROLL_HALTED)
         (void)refusal_set(&refusal, kind, str_of(name), "%.*s", STR_ARGS(buffer_str(&text)));
@@ -152,9 +163,7 @@ static void fail(struct manager *manager, struct subscription *subscription,
         (void)refusal_set(&refusal, REFUSAL_FAILED, str_of(""), "%s %.*s before it was ready", name,
                           STR_ARGS(buffer_str(&text)));
     buffer_fini(&text);
-    if (!(subscription->request.flags & VARLINK_ONEWAY))
-        serve_refuse(subscription->client, &refusal);
-    finish(manager, subscription);
+    subscription_refuse(manager, subscription, &refusal);
 }
 
 // Whether the subscription is over.
@@ -166,7 +175,7 @@ static bool review(struct manager *manager, struct subscription *subscription)
             continue;
         enum verdict verdict = judge(manager, target);
         if (verdict == VERDICT_FAILED) {
-            fail(manager, subscription, target, REFUSAL_FAILED);
+            fail(manager, subscription, target->slot, REFUSAL_FAILED);
             return true;
         }
         if (verdict == VERDICT_NOT_YET)
@@ -182,22 +191,6 @@ static bool review(struct manager *manager, struct subscription *subscription)
     return true;
 }
 
-void wait_begin(struct manager *manager, struct subscription *subscription)
-{
-    if (subscription->request.wait) {
-        (void)review(manager, subscription);
-        return;
-    }
-    reply_last(manager, subscription);
-    finish(manager, subscription);
-}
-
-static bool is_waiting(const struct subscription *subscription)
-{
-    return subscription->request.kind != REQUEST_LOGS &&
-           subscription->request.kind != REQUEST_EVENTS;
-}
-
 void wait_review(struct manager *manager)
 {
     if (manager->reviewed == manager->journal->newest)
@@ -205,18 +198,47 @@ void wait_review(struct manager *manager)
     manager->reviewed = manager->journal->newest;
     for (struct subscription *at = manager->subscriptions; at;) {
         struct subscription *next = at->next;
-        if (is_waiting(at))
+        if (at->is_begun)
             (void)review(manager, at);
         at = next;
     }
 }
 
-static const struct target *find_target(const struct subscription *subscription, unsigned slot)
+// Whether it waits for a restart that will not come, since the roll was halted by `culprit`.
+static bool is_dropped(const struct manager *manager, const struct target *target, unsigned culprit)
+{
+    const unsigned to_come = RECORD_ROLL | RECORD_RESTART;
+    const struct process_record *guilty = supervisor_process(manager->supervisor, culprit);
+    const struct process_record *record = supervisor_process(manager->supervisor, target->slot);
+    if (target->is_done || target->goal != GOAL_READY)
+        return false;
+    return target->slot == culprit ||
+           (record->id.type == guilty->id.type && record->token < target->token &&
+            record->state == PROCESS_READY && !(record->flags & to_come));
+}
+
+static bool has_dropped(const struct manager *manager, const struct subscription *subscription,
+                        unsigned culprit)
 {
     for (size_t i = 0; i < subscription->target_count; i++)
-        if (subscription->targets[i].slot == slot)
-            return &subscription->targets[i];
-    return NULL;
+        if (is_dropped(manager, &subscription->targets[i], culprit))
+            return true;
+    return false;
+}
+
+// Who wants no answer does not wait for it.
+void wait_begin(struct manager *manager, struct subscription *subscription)
+{
+    int halted = subscription->halted;
+    subscription->is_begun = true;
+    if (!subscription->request.wait || subscription->request.flags & VARLINK_ONEWAY) {
+        reply_last(manager, subscription);
+        finish(manager, subscription);
+    } else if (halted >= 0 && has_dropped(manager, subscription, (unsigned)halted)) {
+        fail(manager, subscription, (unsigned)halted, REFUSAL_ROLL_HALTED);
+    } else {
+        (void)review(manager, subscription);
+    }
 }
 
 // A roll that is halted will not touch the others any more: whoever waits for them is told why.
@@ -226,22 +248,27 @@ void wait_hear(struct manager *manager, const struct event *event)
         return;
     for (struct subscription *at = manager->subscriptions; at;) {
         struct subscription *next = at->next;
-        const struct target *target = is_waiting(at) ? find_target(at, event->slot) : NULL;
-        if (target && !target->is_done)
-            fail(manager, at, target, REFUSAL_ROLL_HALTED);
+        if (at->is_begun && has_dropped(manager, at, event->slot))
+            fail(manager, at, event->slot, REFUSAL_ROLL_HALTED);
+        else if (!at->is_begun) // the request is still being decided: see wait_begin()
+            at->halted = (int)event->slot;
         at = next;
     }
+}
+
+static bool is_listening(const struct subscription *subscription)
+{
+    return subscription->request.kind == REQUEST_LOGS ||
+           subscription->request.kind == REQUEST_EVENTS;
 }
 
 void subscription_end(struct manager *manager, struct subscription *subscription)
 {
     struct refusal refusal = {0};
-    if (!is_waiting(subscription)) {
+    if (is_listening(subscription)) {
         listen_finish(manager, subscription);
         return;
     }
     (void)refusal_set(&refusal, REFUSAL_ENDING, str_of(""), NULL);
-    if (!(subscription->request.flags & VARLINK_ONEWAY))
-        serve_refuse(subscription->client, &refusal);
-    finish(manager, subscription);
+    subscription_refuse(manager, subscription, &refusal);
 }

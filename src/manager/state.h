@@ -86,6 +86,7 @@ struct manager {
     struct server server; // of the control socket; fd -1: there is none
     struct subscription *subscriptions;
     struct upgrade *upgrade; // one that is tried; NULL
+    bool is_successor; // in another program's place, and the first round is not over
     struct watches watches;
     uint64_t reviewed; // the last event that was looked at for those who wait
     bool rest_waits; // some process's rest, for room in the outlet

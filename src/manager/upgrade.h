@@ -4,6 +4,8 @@
 
 #include "manager/serve.h"
 
+struct handover;
+
 // Tries the program of the request and, if it can go on with this formation, becomes it. Takes the
 // request over.
 void upgrade_serve(struct manager *manager, struct client *client, struct request *request);
@@ -16,8 +18,12 @@ nsec_t upgrade_due_at(const struct manager *manager);
 void upgrade_work(struct manager *manager); // at that time
 void upgrade_forget(struct manager *manager, struct subscription *subscription);
 
-// We have been put in another one's place: tells the guard, which becomes this program too if its
-// part of it has changed, and whoever asked.
+void upgrade_close(struct manager *manager); // ends a trial that is under way
+
+// Finds out whether we have been put in another one's place, or what was to take it did not come
+// up; then, after our first round: tells the guard, which becomes this program too if its part of
+// it has changed, and whoever asked.
+void upgrade_arrive(struct manager *manager, const struct handover *handover);
 void upgrade_complete(struct manager *manager);
 
 // The trial itself: whether this program can go on with the formation whose descriptors it was
