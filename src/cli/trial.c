@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 // formation trial: what a manager runs before it puts this program in its own place.
 #include "cli/command.h"
+#include "base/str.h"
 #include "manager/upgrade.h"
 
-#include <stdlib.h>
+#include <limits.h>
 
 int command_trial(char **words)
 {
-    return upgrade_trial(words[0] ? atoi(words[0]) : 0);
+    unsigned long format;
+    bool is_number = words[0] && str_to_unsigned(str_of(words[0]), &format) && format <= INT_MAX;
+    return upgrade_trial(is_number ? (int)format : 0);
 }
