@@ -131,8 +131,8 @@ static void it_inherits_nothing_but_what_it_is_given(void **state)
     char command[256];
     (void)snprintf(command, sizeof(command),
                    "[ ! -e /proc/$$/fd/%d ] &&"
-                   " grep -q '^SigIgn:.0000000000000000' /proc/$$/status &&"
-                   " grep -q '^SigBlk:.0000000000000000' /proc/$$/status",
+                   " grep -q '^SigIgn:.0000000000000000' /proc/self/status &&"
+                   " grep -q '^SigBlk:.0000000000000000' /proc/self/status",
                    fd);
     assert_int_equal(begin(command), 0);
     run_until_end();

@@ -253,7 +253,9 @@ END
 
 @test "Ctrl-Z stops the supervisor, and fg goes on" {
     procfile "web: exec sleep 60"
+    set -m # a job of its own: the kernel stops none whose group has no parent in the session
     start
+    set +m
     wait_for "started with pid"
     kill -TSTP "$formation"
     wait_until grep -q '^State:.T' "/proc/$formation/status"
