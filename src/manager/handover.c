@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,8 +137,9 @@ void handover_keep(const struct manager *manager, bool is_kept_open)
 static int open_memory(void)
 {
     struct stat status;
-    const char *number = getenv(HANDOVER_VARIABLE);
-    int fd = number ? atoi(number) : -1;
+    unsigned long number;
+    bool is_number = str_to_unsigned(str_of(getenv(HANDOVER_VARIABLE)), &number);
+    int fd = is_number && number <= INT_MAX ? (int)number : -1;
     (void)unsetenv(HANDOVER_VARIABLE);
     // Somebody else may have set the variable.
     bool is_memory = fd >= MANAGER_DESCRIPTOR_END && fstat(fd, &status) == 0 &&
