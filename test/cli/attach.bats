@@ -6,7 +6,7 @@ load helpers
 load life
 load control
 
-# app [COMMAND]: a type `web` with a terminal, which runs a dialogue.
+# app: a type `web` with a terminal, which runs a dialogue.
 app() {
     cat >dialogue <<'END'
 import os, signal, sys
@@ -28,7 +28,7 @@ for line in sys.stdin:
 END
     procfile "web: exec python3 dialogue" "worker: exec sleep 60"
     printf 'processes:\n  web: {tty: true}\n' >formation.yaml
-    up "$@"
+    up
     wait_until has_state web.1 ready
 }
 
