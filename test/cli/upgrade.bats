@@ -62,10 +62,10 @@ line = "{} line {} {}\n"
 text = "".join(line.format(name, i, "x" * (i % 200)) for i in range(1, count + 1)).encode()
 at = 0
 while at < len(text):
-    size = random.randrange(1, 2000)
+    size = random.randrange(1, 400)
     os.write(1, text[at:at + size])
     at += size
-    time.sleep(0.0002)
+    time.sleep(0.0005)
 open(f"written/{name}", "w").close()
 time.sleep(600)
 END
@@ -92,7 +92,7 @@ END
 
 @test "under load: every line once and in order, in the output and for who follows" {
     writer
-    count=15000
+    count=6000
     procfile "web: exec python3 writer $count"
     up -m web=3
     wait_for "started with pid" 3
@@ -119,7 +119,7 @@ END
 @test "while nobody takes the output" {
     writer
     mkfifo fifo
-    procfile "web: exec python3 writer 8000"
+    procfile "web: exec python3 writer 4000"
     { exec 4<fifo && wait_until test -e go && cat <&4 >"$OUTPUT"; } 3>&- &
     "$FORMATION" start -m web=2 >fifo 2>&1 </dev/null 3>&- &
     formation=$!
@@ -132,7 +132,7 @@ END
     wait_until test -e written/web.1
     wait_until test -e written/web.2
     stop
-    is_whole "$OUTPUT" 8000 web.1 web.2
+    is_whole "$OUTPUT" 4000 web.1 web.2
 }
 
 @test "unfinished lines of pipes and terminals go along" {
