@@ -155,6 +155,16 @@ int client_call(struct client *client, const char *method, json_t *parameters, j
     return result < 0 ? tell(client, result, &error) : 0;
 }
 
+int client_upgrade(struct client *client, const char *method, json_t *parameters, int *connection,
+                   struct buffer *early)
+{
+    const struct engine_request request = {.method = method, .parameters = parameters};
+    struct error error = {0};
+    int result = engine_call_upgrade(client->engine, &request, connection, early, &error);
+    json_decref(parameters);
+    return result < 0 ? tell(client, result, &error) : 0;
+}
+
 int client_change(struct client *client, const char *method, json_t *parameters, json_t **out)
 {
     const bool waits = !client->invocation->client.no_wait;

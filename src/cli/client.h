@@ -39,6 +39,10 @@ int client_ask(struct client *client, const char *method, json_t *parameters, js
 // Asks once, for what must not be done twice.
 int client_call(struct client *client, const char *method, json_t *parameters, json_t **out);
 
+// Asks once for a connection of bytes, of which some may have come already. The caller closes it.
+int client_upgrade(struct client *client, const char *method, json_t *parameters, int *connection,
+                   struct buffer *early);
+
 // Asks for a change, and waits for its effect as long as it takes, unless --no-wait: that is added
 // to `parameters` as `wait`.
 int client_change(struct client *client, const char *method, json_t *parameters, json_t **out);

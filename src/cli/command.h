@@ -75,7 +75,8 @@ bool option_may_take(enum option_id id, const char *word);
 
 // What is said to commands that ask a formation that runs. Zero means "not said".
 struct client_options {
-    const char *app; // --app
+    const char *app;         // --app
+    const char *detach_keys; // --detach-keys
     bool follow;
     bool json;
     bool no_wait;

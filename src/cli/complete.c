@@ -334,6 +334,12 @@ static void propose_verbatim(const struct line *line, const struct known *known,
     }
 }
 
+static void propose_attachable(const struct known *known, struct place place)
+{
+    answer("words", 0);
+    propose_processes(known, place);
+}
+
 // What may stand there follows from the command's synopsis.
 static void propose_operand(const struct line *line, const struct known *known, struct place place,
                             char **words)
@@ -343,6 +349,8 @@ static void propose_operand(const struct line *line, const struct known *known, 
     } else if (line->command->operands == OPERANDS_ONE) {
         if (line->operand_count == 0 && takes(line, "PROGRAM"))
             answer("files", 0);
+        else if (line->operand_count == 0 && takes(line, "PROCESS"))
+            propose_attachable(known, place);
         else if (line->operand_count == 0)
             propose_commands(place);
     } else if (takes(line, "SIGNAL") && line->operand_count == 0) {

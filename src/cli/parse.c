@@ -153,6 +153,7 @@ static const struct setting {
     [OPTION_APP] = {set_text, AT(client.app)},
     [OPTION_COLOR] = {set_color, AT(options.color)},
     [OPTION_COMPAT] = {set_compat, AT(options.foreman)},
+    [OPTION_DETACH_KEYS] = {set_text, AT(client.detach_keys)},
     [OPTION_ENV] = {set_text, AT(options.env_files)},
     [OPTION_EXCEPT] = {set_text, AT(options.except)},
     [OPTION_FOLLOW] = {set_flag, AT(client.follow)},

@@ -203,6 +203,10 @@ static void test_options_of_clients(void **state)
     assert_string_equal(line->invocation.options.root, "app");
     assert_string_equal(line->invocation.operands[0], "web-1");
     done(line);
+    line = read_line("formation attach web.1 --detach-keys ctrl-a,d");
+    assert_int_equal(line->result, 0);
+    assert_string_equal(line->invocation.client.detach_keys, "ctrl-a,d");
+    done(line);
 }
 
 static void test_watch_takes_a_number_behind_it(void **state)

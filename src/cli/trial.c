@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // formation trial: what a manager runs before it puts this program in its own place.
-#include "cli/command.h"
 #include "base/str.h"
+#include "cli/command.h"
 #include "manager/upgrade.h"
 
 #include <limits.h>

@@ -117,6 +117,18 @@ static int read_count(struct reader *reader, const json_t *value, void *out)
     return 0;
 }
 
+// Of a terminal, in one direction.
+static int read_size(struct reader *reader, const json_t *value, void *out)
+{
+    if (!json_is_integer(value))
+        return refuse(reader, "a whole number", value);
+    if (json_integer_value(value) < 1 || json_integer_value(value) > UINT16_MAX)
+        return refusal_set(reader->refusal, REFUSAL_INVALID_PARAMETER, str_of(reader->parameter),
+                           "takes a number from 1 to %d", UINT16_MAX);
+    *(int64_t *)out = json_integer_value(value);
+    return 0;
+}
+
 static int read_time(struct reader *reader, const json_t *value, void *out)
 {
     double seconds = json_number_value(value);
@@ -189,6 +201,16 @@ static const struct parameter why_parameters[] = {{"select", false, read_texts, 
 static const struct parameter wait_parameters[] = {{"wait", false, read_bool, AT(wait)}, {0}};
 static const struct parameter upgrade_parameters[] = {
     {"program", false, read_path, AT(upgrade.program)}, {0}};
+static const struct parameter attach_parameters[] = {
+    {"process", true, read_text, AT(attach.process)},
+    {"columns", false, read_size, AT(attach.columns)},
+    {"rows", false, read_size, AT(attach.rows)},
+    {0}};
+static const struct parameter resize_parameters[] = {
+    {"process", true, read_text, AT(attach.process)},
+    {"columns", true, read_size, AT(attach.columns)},
+    {"rows", true, read_size, AT(attach.rows)},
+    {0}};
 static const struct parameter no_parameters[] = {{0}};
 
 static const struct parameter *const parameters_of[] = {
@@ -203,6 +225,8 @@ static const struct parameter *const parameters_of[] = {
     [REQUEST_SIGNAL] = signal_parameters,
     [REQUEST_LOGS] = logs_parameters,
     [REQUEST_EVENTS] = events_parameters,
+    [REQUEST_ATTACH] = attach_parameters,
+    [REQUEST_RESIZE] = resize_parameters,
     [REQUEST_WHY] = why_parameters,
     [REQUEST_RELOAD] = wait_parameters,
     [REQUEST_UPGRADE] = upgrade_parameters,
@@ -246,11 +270,12 @@ static int find_method(struct str name, enum request_kind *out, struct refusal *
 
 static int check_flags(const struct request *request, struct refusal *refusal)
 {
-    if (request->flags & VARLINK_UPGRADE)
+    if (request->flags & VARLINK_UPGRADE && request->kind != REQUEST_ATTACH)
         return refusal_set(refusal, REFUSAL_INVALID_PARAMETER, str_of("upgrade"),
                            "%s leads to no other protocol", request_method(request->kind));
-    if ((request->flags & VARLINK_ONEWAY) && (request->flags & VARLINK_MORE))
-        return refusal_set(refusal, REFUSAL_INVALID_PARAMETER, str_of("more"),
+    if (request->flags & VARLINK_ONEWAY && request->flags & (VARLINK_MORE | VARLINK_UPGRADE))
+        return refusal_set(refusal, REFUSAL_INVALID_PARAMETER,
+                           str_of(request->flags & VARLINK_MORE ? "more" : "upgrade"),
                            "together with 'oneway' there is no reply");
     if (methods[request->kind].needs_more && !(request->flags & VARLINK_MORE))
         return refusal_set(refusal, REFUSAL_EXPECTED_MORE, str_of(""), NULL);
@@ -303,6 +328,9 @@ static int read_parameters(const json_t *parameters, struct reader *reader)
 
 static int check_request(const struct request *request, struct refusal *refusal)
 {
+    if (request->kind == REQUEST_ATTACH && !(request->flags & VARLINK_UPGRADE))
+        return refusal_set(refusal, REFUSAL_INVALID_PARAMETER, str_of("upgrade"),
+                           "is missing: what follows the reply are bytes, no messages");
     if (request->kind == REQUEST_SCALE && request->scale.changes.count == 0 &&
         !request->scale.reset)
         return refusal_set(refusal, REFUSAL_INVALID_PARAMETER, str_of("changes"),

@@ -50,6 +50,11 @@ struct request {
             bool follow;
         } events;
         struct {
+            struct str process;
+            int64_t columns; // of the terminal, with rows; 0: as it is
+            int64_t rows;
+        } attach; // RESIZE, too
+        struct {
             struct str
                 program; // an absolute path, NUL-terminated; empty: the one that is installed
         } upgrade;

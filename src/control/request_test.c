@@ -61,6 +61,10 @@ static void reads_every_method(void **state)
     request = parsed("Upgrade", "{}", 0);
     assert_int_equal(request.upgrade.program.size, 0);
     request_fini(&request);
+    request = parsed("Attach", "{\"process\":\"web.1\",\"rows\":24}", VARLINK_UPGRADE);
+    assert_true(str_is(request.attach.process, "web.1"));
+    assert_true(request.attach.rows == 24 && request.attach.columns == 0);
+    request_fini(&request);
     request = parsed("Shutdown", "{}", 0);
     assert_true(request.kind == REQUEST_SHUTDOWN && !request.wait);
     request_fini(&request);
@@ -102,6 +106,14 @@ static void names_what_is_wrong(void **state)
          "upgrade: org.formation.Manager.GetStatus leads to no other protocol"},
         {"Logs", "{}", VARLINK_MORE | VARLINK_ONEWAY,
          "more: together with 'oneway' there is no reply"},
+        {"Attach", "{\"process\":\"web\"}", VARLINK_UPGRADE | VARLINK_ONEWAY,
+         "upgrade: together with 'oneway' there is no reply"},
+        {"Attach", "{\"process\":\"web\"}", 0,
+         "upgrade: is missing: what follows the reply are bytes, no messages"},
+        {"Resize", "{\"process\":\"web\",\"rows\":1,\"columns\":65536}", 0,
+         "columns: takes a number from 1 to 65535"},
+        {"Resize", "{\"process\":\"web\",\"rows\":\"1\"}", 0,
+         "rows: takes a whole number, not a text"},
         {"GetStatus", "{\"x\":1}", 0, "x: the method has no such parameter"},
         {"Scale", "{\"change\":[]}", 0,
          "change: the method has no such parameter: did you mean 'changes'?"},

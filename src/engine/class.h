@@ -5,13 +5,23 @@
 #include "base/arena.h"
 #include "engine/engine.h"
 
+enum engine_way {
+    ENGINE_ONE,     // one reply is wanted
+    ENGINE_MORE,    // several are
+    ENGINE_UPGRADE, // one, and after it the connection itself
+};
+
 struct engine_class {
     const char *name;
 
-    // Sends the request, with `more` as one that wants several replies, and gives each reply to
-    // `take`. Errors are those of engine.h; a refusal is told by engine_refuse.
-    int (*call)(struct engine *engine, const struct engine_request *request, bool more,
+    // Sends the request and gives each reply to `take`. Errors are those of engine.h; a refusal is
+    // told by engine_refuse.
+    int (*call)(struct engine *engine, const struct engine_request *request, enum engine_way way,
                 engine_take *take, void *context, struct error *error);
+
+    // Gives up the connection after a call of ENGINE_UPGRADE, as engine_call_upgrade() does. NULL:
+    // there is none.
+    int (*give_up)(struct engine *engine, struct buffer *early);
 
     // Ends the connection and frees the engine, which begins with a struct engine.
     void (*close)(struct engine *engine);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -19,7 +20,16 @@ void connection_init(struct connection *connection, int fd)
 void connection_fini(struct connection *connection)
 {
     buffer_fini(&connection->in);
-    (void)close(connection->fd);
+    if (connection->fd >= 0)
+        (void)close(connection->fd);
+}
+
+void connection_give_up(struct connection *connection, struct buffer *rest)
+{
+    buffer_append_str(rest, str_slice(buffer_str(&connection->in), connection->taken, SIZE_MAX));
+    buffer_fini(&connection->in);
+    connection->taken = connection->scanned = 0;
+    connection->fd = -1;
 }
 
 // 0 once there may be something, or -errno. A signal is no reason to stop waiting.

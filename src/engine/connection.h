@@ -6,7 +6,7 @@
 #include "base/duration.h"
 
 struct connection {
-    int fd; // owned
+    int fd; // owned; -1: given up
     struct buffer in;
     size_t taken;   // bytes of `in` that were given out
     size_t scanned; // bytes of `in` that have no NUL, behind `taken`
@@ -14,6 +14,10 @@ struct connection {
 
 void connection_init(struct connection *connection, int fd);
 void connection_fini(struct connection *connection); // closes
+
+// Gives up the descriptor, which is the caller's from then on; appends what was read from it and
+// not given out.
+void connection_give_up(struct connection *connection, struct buffer *rest);
 
 // Sends all bytes until `deadline`, a moment of clock_now. 0 or -errno: -ETIMEDOUT; -EPIPE: nobody
 // reads any more, but an answer may have come (never a signal).

@@ -22,7 +22,7 @@ void engine_close(struct engine *engine)
     engine->class->close(engine);
 }
 
-static int call(struct engine *engine, const struct engine_request *request, bool more,
+static int call(struct engine *engine, const struct engine_request *request, enum engine_way way,
                 engine_take *take, void *context, struct error *error)
 {
     struct engine_request own = *request;
@@ -32,7 +32,7 @@ static int call(struct engine *engine, const struct engine_request *request, boo
     arena_fini(&engine->arena);
     if (!json_is_object(own.parameters))
         return error_set(error, EILSEQ, "what is asked for cannot be said in UTF-8");
-    return engine->class->call(engine, &own, more, take, context, error);
+    return engine->class->call(engine, &own, way, take, context, error);
 }
 
 static int keep(void *context, json_t *reply, bool is_last)
@@ -47,7 +47,7 @@ int engine_call(struct engine *engine, const struct engine_request *request, jso
                 struct error *error)
 {
     json_t *reply = NULL;
-    int result = call(engine, request, false, keep, &reply, error);
+    int result = call(engine, request, ENGINE_ONE, keep, &reply, error);
     if (result == 0)
         *out = reply;
     else
@@ -58,7 +58,20 @@ int engine_call(struct engine *engine, const struct engine_request *request, jso
 int engine_call_more(struct engine *engine, const struct engine_request *request, engine_take *take,
                      void *context, struct error *error)
 {
-    return call(engine, request, true, take, context, error);
+    return call(engine, request, ENGINE_MORE, take, context, error);
+}
+
+int engine_call_upgrade(struct engine *engine, const struct engine_request *request,
+                        int *connection, struct buffer *early, struct error *error)
+{
+    json_t *reply = NULL;
+    if (!engine->class->give_up)
+        return error_set(error, ENOSYS, "there is no connection to a process here");
+    int result = call(engine, request, ENGINE_UPGRADE, keep, &reply, error);
+    json_decref(reply);
+    if (result == 0)
+        *connection = engine->class->give_up(engine, early);
+    return result;
 }
 
 const struct refusal *engine_refusal(const struct engine *engine)

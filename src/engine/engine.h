@@ -2,6 +2,7 @@
 // The one way in which commands and views talk to what makes a plan true, whatever that is.
 #pragma once
 
+#include "base/buffer.h"
 #include "base/duration.h"
 #include "base/error.h"
 #include "control/refusal.h"
@@ -53,6 +54,12 @@ typedef int engine_take(void *context, json_t *reply, bool is_last);
 // engine can then only be closed, unless that was the last reply.
 int engine_call_more(struct engine *engine, const struct engine_request *request, engine_take *take,
                      void *context, struct error *error);
+
+// One request and its reply, behind which come bytes, no messages. As engine_call; 0: `connection`
+// is the caller's, and what has come of it already is in `early`. The engine can then only be
+// closed.
+int engine_call_upgrade(struct engine *engine, const struct engine_request *request,
+                        int *connection, struct buffer *early, struct error *error);
 
 // What the last call was refused for; NULL: it was not refused. Borrowed until the next call. The
 // findings of InvalidFiles are longer than a sentence: refusal_sentence writes all of them.

@@ -61,13 +61,15 @@ static int tell(const struct local *local, int result, nsec_t patience, struct e
 }
 
 // The call as bytes, its NUL included.
-static int write_call(const struct engine_request *request, bool more, struct buffer *out)
+static int write_call(const struct engine_request *request, enum engine_way way, struct buffer *out)
 {
     bool is_full = strchr(request->method, '.');
     json_t *message = json_pack("{s:s+, s:O}", "method", is_full ? "" : INTERFACE_MANAGER ".",
                                 request->method, "parameters", request->parameters);
-    if (message && more)
+    if (message && way == ENGINE_MORE)
         (void)json_object_set_new(message, "more", json_true());
+    if (message && way == ENGINE_UPGRADE)
+        (void)json_object_set_new(message, "upgrade", json_true());
     char *text = message ? json_dumps(message, JSON_COMPACT) : NULL;
     json_decref(message);
     if (!text)
@@ -77,10 +79,10 @@ static int write_call(const struct engine_request *request, bool more, struct bu
     return out->failed ? -ENOMEM : 0;
 }
 
-static int send_call(struct local *local, const struct engine_request *request, bool more)
+static int send_call(struct local *local, const struct engine_request *request, enum engine_way way)
 {
     struct buffer bytes = {0};
-    int result = write_call(request, more, &bytes);
+    int result = write_call(request, way, &bytes);
     if (result == 0)
         result = connection_send(&local->connection, buffer_str(&bytes),
                                  deadline_after(request->patience));
@@ -108,8 +110,9 @@ static int give(const struct varlink_reply *reply, engine_take *take, void *cont
 }
 
 // Takes one reply. 0 and whether it was the last one of a call that is done with.
-static int take_reply(struct local *local, const struct engine_request *request, bool more,
-                      engine_take *take, void *context, bool *is_last, struct error *error)
+static int take_reply(struct local *local, const struct engine_request *request,
+                      enum engine_way way, engine_take *take, void *context, bool *is_last,
+                      struct error *error)
 {
     struct varlink_reply reply;
     struct error fault = {0};
@@ -125,11 +128,11 @@ static int take_reply(struct local *local, const struct engine_request *request,
         return error_set(error, EPROTO, "%s answered something else than Varlink: %s", local->name,
                          fault.text);
     *is_last = reply.error.size > 0 || !reply.continues;
-    if (*is_last && connection_has_rest(&local->connection))
+    if (*is_last && way != ENGINE_UPGRADE && connection_has_rest(&local->connection))
         result = error_set(error, EPROTO, "%s answered more than was asked", local->name);
     else if (reply.error.size > 0)
         result = refuse(local, &reply, error);
-    else if (reply.continues && !more)
+    else if (reply.continues && way != ENGINE_MORE)
         result = error_set(error, EPROTO, "%s began several answers to one question", local->name);
     else
         result = give(&reply, take, context);
@@ -137,20 +140,29 @@ static int take_reply(struct local *local, const struct engine_request *request,
     return result;
 }
 
-static int local_call(struct engine *engine, const struct engine_request *request, bool more,
-                      engine_take *take, void *context, struct error *error)
+static int local_call(struct engine *engine, const struct engine_request *request,
+                      enum engine_way way, engine_take *take, void *context, struct error *error)
 {
     struct local *local = (struct local *)engine;
     bool is_last = false;
     if (local->is_broken)
         return tell(local, -ENOTCONN, 0, error);
-    int result = send_call(local, request, more);
+    int result = send_call(local, request, way);
     if (result < 0)
         result = tell(local, result, request->patience, error);
     while (result == 0 && !is_last)
-        result = take_reply(local, request, more, take, context, &is_last, error);
+        result = take_reply(local, request, way, take, context, &is_last, error);
     local->is_broken = !is_last || result == -EPROTO;
     return result;
+}
+
+static int local_give_up(struct engine *engine, struct buffer *early)
+{
+    struct local *local = (struct local *)engine;
+    int fd = local->connection.fd;
+    connection_give_up(&local->connection, early);
+    local->is_broken = true;
+    return fd;
 }
 
 static void local_close(struct engine *engine)
@@ -164,6 +176,7 @@ static void local_close(struct engine *engine)
 static const struct engine_class local_class = {
     .name = "local",
     .call = local_call,
+    .give_up = local_give_up,
     .close = local_close,
 };
 

@@ -17,6 +17,16 @@ void decide_later(struct manager *manager, struct input input)
     manager->input_count++;
 }
 
+// What is ours of a process whose end was decided on.
+static void follow(struct manager *manager, const struct event *event)
+{
+    struct process *process = process_of(manager, event->slot);
+    if (event->kind == EVENT_EXITED && process)
+        attach_end_of(process);
+    else if (event->kind == EVENT_REMOVED)
+        process_close(manager, event->slot);
+}
+
 static void decide(struct manager *manager, struct input *input)
 {
     struct outcome outcome;
@@ -35,8 +45,7 @@ static void decide(struct manager *manager, struct input *input)
     for (size_t i = 0; i < outcome.event_count; i++)
         watch_hear(manager, &outcome.events[i]);
     for (size_t i = 0; i < outcome.event_count; i++)
-        if (outcome.events[i].kind == EVENT_REMOVED)
-            process_close(manager, outcome.events[i].slot);
+        follow(manager, &outcome.events[i]);
     for (size_t i = 0; i < outcome.action_count; i++)
         act(manager, &outcome.actions[i]);
     manager->wake_at = outcome.wake_at;

@@ -83,6 +83,7 @@ static void put_client(const struct client *client, struct buffer *out)
 {
     put_number(out, (uint64_t)client->fd);
     put_number(out, client->has_ended);
+    put_number(out, client->is_raw);
     put_text(out, buffer_str(&client->in));
     put_text(out, str_slice(buffer_str(&client->out), client->sent, client->out.size));
     put_number(out, client->subscription != NULL);
@@ -238,6 +239,8 @@ static void resume_subscription(struct manager *manager, struct client *client,
         subscription->done_count += subscription->targets[i].is_done;
     buffer_append_str(&subscription->changes, taken->changes);
     subscription->lost = taken->lost;
+    if (client->is_raw)
+        attach_again(manager, subscription);
 }
 
 static void take_client(struct handover *handover, struct manager *manager)
@@ -245,6 +248,7 @@ static void take_client(struct handover *handover, struct manager *manager)
     struct taken_subscription taken = {0};
     int fd = (int)take_number(handover);
     bool has_ended = take_number(handover) != 0;
+    bool is_raw = take_number(handover) != 0;
     struct str in = take_text(handover);
     struct str out = take_text(handover);
     bool has_subscription = take_number(handover) != 0;
@@ -260,6 +264,7 @@ static void take_client(struct handover *handover, struct manager *manager)
     if (!client)
         return;
     client->has_ended = has_ended;
+    client->is_raw = is_raw;
     buffer_append_str(&client->in, in);
     buffer_append_str(&client->out, out);
     if (has_subscription)

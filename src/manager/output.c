@@ -2,6 +2,7 @@
 // Reading is level-triggered and bounded: each ready process gives one buffer a round, so that one
 // that floods does not keep the others, or supervision, waiting. While the outlet is full nothing
 // is read at all: the pipes fill, and the processes wait.
+#include "manager/serve.h"
 #include "manager/state.h"
 
 #include "os/clock.h"
@@ -54,6 +55,8 @@ static void show_bytes(struct process *process, struct str bytes)
         was_cut = process->lines.is_cut;
     }
     settle(process, all, has_lines);
+    if (process->attachment)
+        attach_hear(process, all);
     process->pending_at = NSEC_NEVER;
     if (manager->show.outlet.is_terminal && lines_pending(&process->lines).size > 0) {
         process->pending_at = clock_now() + LINGER_AFTER;

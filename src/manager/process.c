@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A process keeps its output from one incarnation to the next: bytes of the old one are read before
 // those of the new one, in order, from the same pipe.
+#include "manager/serve.h"
 #include "manager/state.h"
 
 #include "os/channel.h"
@@ -106,6 +107,7 @@ void process_close(struct manager *manager, unsigned slot)
     struct process *process = process_of(manager, slot);
     if (!process)
         return;
+    attach_end_of(process);
     manager->processes[slot] = NULL;
     loop_remove(&manager->outputs, &process->source);
     loop_remove(&manager->loop, &process->tree_source);
@@ -123,7 +125,7 @@ void process_resize_terminals(struct manager *manager)
 {
     for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++) {
         const struct process *process = process_of(manager, slot);
-        if (process && process->has_terminal)
+        if (process && process->has_terminal && !process->attachment)
             output_terminal_resize(process->near);
     }
 }

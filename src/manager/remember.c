@@ -87,10 +87,19 @@ static int make_folders(char *folder)
     }
 }
 
+// Whose file it is, on one line whatever the folder is called.
+static void append_root(const struct plan *plan, struct buffer *out)
+{
+    for (size_t i = 0; i < plan->root.size; i++)
+        buffer_append_char(out, plan->root.bytes[i] == '\n' ? ' ' : plan->root.bytes[i]);
+}
+
 static bool write_text(const struct plan *plan, struct buffer *out)
 {
     bool has_any = false;
-    buffer_append_format(out, "%s\n%.*s\n", title, STR_ARGS(plan->root));
+    buffer_append_format(out, "%s\n", title);
+    append_root(plan, out);
+    buffer_append_char(out, '\n');
     for (size_t i = 0; i < plan->type_count; i++) {
         const struct process_type *type = &plan->types[i];
         if (type->quantity == type->declared || type->is_gone)
@@ -185,12 +194,21 @@ static bool parse_quantity(struct str text, unsigned *out)
     return text.size > 0 && value <= LIMIT_QUANTITY;
 }
 
+static bool is_root(const struct plan *plan, struct str line)
+{
+    struct buffer wanted = {0};
+    append_root(plan, &wanted);
+    bool is_same = !wanted.failed && str_equal(line, buffer_str(&wanted));
+    buffer_fini(&wanted);
+    return is_same;
+}
+
 // One pass checks, the other one sets: a file counts whole or not at all.
 static bool read_lines(struct plan *plan, struct str text, bool sets)
 {
     struct str line;
     if (!str_next(&text, '\n', &line) || !str_equal(line, str_of(title)) ||
-        !str_next(&text, '\n', &line) || !str_equal(line, plan->root))
+        !str_next(&text, '\n', &line) || !is_root(plan, line))
         return false;
     while (str_next(&text, '\n', &line)) {
         unsigned quantity;

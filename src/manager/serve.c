@@ -102,6 +102,12 @@ static void answer(struct manager *manager, struct client *client, struct reques
     case REQUEST_EVENTS:
         serve_events(manager, client, request);
         return;
+    case REQUEST_ATTACH:
+        serve_attach(manager, client, request);
+        return;
+    case REQUEST_RESIZE:
+        serve_resize(manager, client, request);
+        break;
     case REQUEST_SHUTDOWN:
         serve_shutdown(manager, client, request);
         return;
@@ -159,7 +165,8 @@ static int select_again(const struct manager *manager, struct request *request,
 // Whether it waits for targets; their list is not known yet.
 static bool has_begun(enum request_kind kind)
 {
-    return kind != REQUEST_LOGS && kind != REQUEST_EVENTS && kind != REQUEST_UPGRADE;
+    return kind != REQUEST_LOGS && kind != REQUEST_EVENTS && kind != REQUEST_UPGRADE &&
+           kind != REQUEST_ATTACH;
 }
 
 struct subscription *serve_again(struct manager *manager, struct client *client, struct str message)
@@ -223,7 +230,7 @@ int serve_open(struct manager *manager, struct error *error)
             return result;
         (void)keep_listener(listener);
     }
-    const struct server_calls calls = {.serve = serve, .forget = forget, .context = manager};
+    const struct server_calls calls = {serve, forget, attach_feed, manager};
     return server_open(&manager->server, &manager->loop, listener, &calls);
 }
 

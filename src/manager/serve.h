@@ -38,7 +38,8 @@ struct subscription {
     size_t done_count;
     struct buffer message; // as it came, for a manager that goes on with it
     struct buffer changes; // JSON: what Scale or Reload changed, for the last reply
-    uint64_t lost;         // lines or events since the last one that it got
+    uint64_t lost;         // lines, events or bytes since the last one that it got
+    struct process *attached; // whose terminal it has; NULL: none
 };
 
 // serve.c
@@ -89,6 +90,19 @@ void serve_events(struct manager *manager, struct client *client, struct request
 void listen_to_lines(struct manager *manager);
 void listen_hear(struct manager *manager, const struct event *event);
 bool listen_review(struct manager *manager); // once a round; whether there is something to send
+
+// serve_attach.c: the terminal of a process, for one client at a time.
+void serve_attach(struct manager *manager, struct client *client, struct request *request);
+void serve_resize(struct manager *manager, struct client *client, struct request *request);
+void attach_feed(void *context, struct client *client); // a server_feed
+void attach_hear(struct process *process, struct str bytes); // that it has written
+void attach_tell_lost(struct subscription *subscription);
+// After an upgrade: goes on, or ends.
+void attach_again(struct manager *manager, struct subscription *subscription);
+void attach_forget(struct manager *manager, struct subscription *subscription);
+// The process has ended, or the formation.
+void attach_end(struct manager *manager, struct subscription *subscription);
+void attach_end_of(struct process *process);
 
 void listen_finish(struct manager *manager, struct subscription *subscription);
 

@@ -34,9 +34,13 @@ bool listen_review(struct manager *manager)
     for (struct subscription *at = manager->subscriptions; at; at = at->next) {
         if (at->lost == 0 || !server_has_sent(at->client))
             continue;
-        varlink_reply_open(&at->client->out);
-        put_lost(at, &at->client->out);
-        varlink_reply_close(&at->client->out, true);
+        if (at->attached) {
+            attach_tell_lost(at);
+        } else {
+            varlink_reply_open(&at->client->out);
+            put_lost(at, &at->client->out);
+            varlink_reply_close(&at->client->out, true);
+        }
         server_touch(at->client);
         has_any = true;
     }

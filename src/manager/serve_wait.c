@@ -19,6 +19,7 @@ void subscription_free(struct manager *manager, struct subscription *subscriptio
     *at = subscription->next;
     subscription->client->subscription = NULL;
     upgrade_forget(manager, subscription);
+    attach_forget(manager, subscription);
     buffer_fini(&subscription->message);
     buffer_fini(&subscription->changes);
     request_fini(&subscription->request);
@@ -267,6 +268,10 @@ void subscription_end(struct manager *manager, struct subscription *subscription
     struct refusal refusal = {0};
     if (is_listening(subscription)) {
         listen_finish(manager, subscription);
+        return;
+    }
+    if (subscription->attached) {
+        attach_end(manager, subscription);
         return;
     }
     (void)refusal_set(&refusal, REFUSAL_ENDING, str_of(""), NULL);

@@ -302,10 +302,10 @@ static bool work_for(struct client *client, bool may_serve)
     const struct server_calls *calls = &client->server->calls;
     if (client->is_gone)
         serve_gone(client);
-    if (client->is_raw && client->in.size > 0 && !client->is_gone)
-        calls->feed(calls->context, client);
     if (may_serve && can_serve(client))
         serve_one(client);
+    if (client->is_raw && client->in.size > 0 && !client->is_gone)
+        calls->feed(calls->context, client);
     send_some(client);
     return !is_done(client);
 }

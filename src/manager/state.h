@@ -28,6 +28,7 @@ struct process {
     struct lines lines;
     size_t rest_bytes; // still to be read before its end is told
     struct show_voice voice;
+    struct attachment *attachment; // of a client to its terminal; NULL: none
     struct watch *watch; // whether it is ready and alive; NULL: its type is not looked at
     char *status_text;   // what it says of itself: STATUS= of sd_notify(3), in the manager's memory
     nsec_t pending_at; // when its unfinished line is to be shown; NSEC_NEVER

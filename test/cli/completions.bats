@@ -3,8 +3,8 @@
 # The Tab key: what `formation complete` proposes, and what three shells make of it.
 load helpers
 
-COMMANDS="check events help logs ps reload restart run scale shutdown signal start status stop"
-COMMANDS+=" upgrade version why"
+COMMANDS="attach check events help logs ps reload restart run scale shutdown signal start status"
+COMMANDS+=" stop upgrade version why"
 
 setup_file() {
     # A folder with the program and nothing else, so that PATH finds ours.
@@ -215,6 +215,7 @@ needs() {
     proposes "words 0" "HUP" signal H
     proposes "words 0" "worker worker.1" signal HUP wo
     proposes "words 0" "web worker web.1 web.2 worker.1" ps -d "$PWD" ""
+    proposes "words 0" "web.1 web.2" attach we
     proposes "words 0" "" status ""
     proposes "files 0" "" upgrade ""
     run -0 "$FORMATION" complete ps web.1

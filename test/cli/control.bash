@@ -65,7 +65,7 @@ the_count_is() {
 # message and reads one reply.
 socket() {
     timeout -k 1 30 python3 - "$1" <<'END'
-import json, os, socket, sys, time
+import json, os, signal, socket, sys, time
 
 unread = {}
 
