@@ -157,7 +157,7 @@ static void nobody_listens(void **state)
 static void the_second_address_is_tried(void **state)
 {
     (void)state;
-    unsigned port;
+    unsigned port = 0;
     int listener = listen_at(AF_INET6, &port);
     if (listener < 0)
         skip();
