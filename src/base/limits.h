@@ -47,6 +47,10 @@
 // Unfinished lines of all processes together: above it the line that grows is cut.
 #define LIMIT_HELD_BYTES (64 * 1024 * 1024)
 
+// Sinks of lines besides standard output. Each takes a queue's worth of address space and a look
+// at every line; who wants more has one written to by another program.
+#define LIMIT_SINKS 16
+
 // Events kept for late readers. 4096 covers the whole start and stop of a thousand processes.
 #define LIMIT_JOURNAL_EVENTS 4096
 

@@ -111,20 +111,12 @@ static void put_terminal(const struct terminal *terminal, struct buffer *out)
     put_number(out, terminal->shown_bytes);
 }
 
-static struct str unwritten(const struct outlet *outlet)
-{
-    if (outlet->desk)
-        return str_slice(buffer_str(&outlet->desk->queue), outlet->desk->state.from,
-                         outlet->desk->queue.size);
-    return str_slice(buffer_str(&outlet->queue), outlet->sent_bytes, outlet->queue.size);
-}
-
 void handover_write(const struct manager *manager, struct buffer *out)
 {
     put_number(out, HANDOVER_FORMAT);
     put_number(out, (uint64_t)getpid()); // execve keeps it: by that we know that it is for us
     put_terminal(&manager->show.terminal, out);
-    put_text(out, unwritten(&manager->show.outlet));
+    put_text(out, outlet_unwritten(&manager->show.outlet));
     put_lines(manager, out);
     put_clients(manager, out);
 }

@@ -241,14 +241,19 @@ static void open_desk(struct manager *manager)
     int parts[DESK_PARTS];
     for (int i = 0; i < DESK_PARTS; i++)
         parts[i] = MANAGER_KEPT + KEPT_DESK + i;
-    int result = desk_open(&manager->desk, parts, STDOUT_FILENO);
+    struct tray *tray;
+    int result = desk_open(&manager->desk, parts);
     if (result < 0 && keep_desk() == 0)
-        result = desk_open(&manager->desk, parts, STDOUT_FILENO);
-    if (result < 0)
+        result = desk_open(&manager->desk, parts);
+    if (result == 0)
+        result = desk_take_tray(&manager->desk, 0, STDOUT_FILENO, &tray);
+    if (result < 0) {
+        desk_close(&manager->desk);
         return;
+    }
     if (manager->desk.is_new)
         manager->desk.state.told = manager->journal->newest;
-    outlet_use_desk(&manager->show.outlet, &manager->desk);
+    outlet_use_tray(&manager->show.outlet, tray);
 }
 
 static int open_manager(struct manager *manager, struct error *error)

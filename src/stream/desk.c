@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -29,16 +30,16 @@ struct desk_memory {
 };
 
 enum {
-    VERSION = 1,
+    VERSION = 2,
     PIPE_BYTES = 4 * DESK_INBOX_BYTES, // half empty pages take a place each
     KEPT_BYTES = 1024 * 1024,          // more memory than this is given back after use
 };
 
-// Pages cost nothing until they are touched. At the end of a formation the queue takes what all
+// Pages cost nothing until they are touched. At the end of a formation a queue takes what all
 // pipes hold (os/output.c), each line with its prefix.
-#define QUEUE_AT ((sizeof(struct desk_memory) + 4095) / 4096 * 4096)
 #define QUEUE_BYTES ((size_t)1024 * 1024 * 1024)
-#define HELD_AT (QUEUE_AT + QUEUE_BYTES) // from here on, LIMIT_LINE_BYTES for each slot
+#define HEAD_BYTES ((sizeof(struct desk_memory) + 4095) / 4096 * 4096)
+#define HELD_AT (HEAD_BYTES + DESK_TRAYS * QUEUE_BYTES) // LIMIT_LINE_BYTES for each slot
 
 // Both ends as one descriptor, so that it takes one to keep the pipe.
 static int make_pipe(void)
@@ -94,8 +95,11 @@ void desk_commit(struct desk *desk)
 {
     struct desk_memory *memory = desk->memory;
     uint32_t next = 1 - atomic_load_explicit(&memory->current, memory_order_relaxed);
-    desk->state.end = desk->queue.size;
-    memory->states[next] = desk->state;
+    for (uint32_t i = 0; i < desk->state.tray_count; i++)
+        if (desk->trays[i].desk)
+            desk->state.trays[i].end = desk->trays[i].queue.size;
+    memcpy(&memory->states[next], &desk->state,
+           offsetof(struct desk_state, trays) + desk->state.tray_count * sizeof(struct tray_state));
     atomic_signal_fence(memory_order_release); // what is read by a successor was in memory before
     atomic_store_explicit(&memory->current, next, memory_order_release);
     memory->held_bytes[desk->state.held_slot] = desk->state.held_bytes;
@@ -125,23 +129,6 @@ static void recover_inbox(struct desk *desk)
         finish_reading(desk);
 }
 
-static void recover_outbox(struct desk *desk, int output)
-{
-    struct desk_state *state = &desk->state;
-    uint64_t done = state->writing;
-    uint64_t position = desk_position(output);
-    desk->outbox_bytes = pipe_bytes(desk->parts[DESK_OUTBOX]);
-    if (state->writing == 0)
-        return;
-    if (state->uses_outbox)
-        done = desk->outbox_bytes;
-    else if (state->write_at != DESK_NOWHERE && position - state->write_at < done)
-        done = position - state->write_at;
-    state->from += done;
-    state->writing = 0;
-    desk_commit(desk);
-}
-
 static bool are_parts(const int parts[DESK_PARTS])
 {
     struct stat memory;
@@ -152,12 +139,13 @@ static bool are_parts(const int parts[DESK_PARTS])
            memory.st_size >= (off_t)HELD_AT && S_ISFIFO(inbox.st_mode) && S_ISFIFO(outbox.st_mode);
 }
 
-int desk_open(struct desk *desk, const int parts[DESK_PARTS], int output)
+int desk_open(struct desk *desk, const int parts[DESK_PARTS])
 {
     *desk = (struct desk){0};
     if (!are_parts(parts))
         return -ENOENT;
-    void *memory = mmap(NULL, HELD_AT, PROT_READ | PROT_WRITE, MAP_SHARED, parts[DESK_MEMORY], 0);
+    void *memory =
+        mmap(NULL, HEAD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, parts[DESK_MEMORY], 0);
     if (memory == MAP_FAILED)
         return -errno;
     desk->memory = memory;
@@ -170,26 +158,84 @@ int desk_open(struct desk *desk, const int parts[DESK_PARTS], int output)
     memcpy(desk->parts, parts, sizeof(desk->parts));
     desk->inbox = desk->memory->inbox;
     desk->state = desk->memory->states[atomic_load(&desk->memory->current)];
-    desk->queue = (struct buffer){
-        .bytes = (char *)memory + QUEUE_AT,
-        .size = desk->state.end,
-        .capacity = QUEUE_BYTES,
-        .is_fixed = true,
-    };
-    desk->touched_bytes = desk->queue.size;
-    int capacity = fcntl(parts[DESK_OUTBOX], F_GETPIPE_SZ);
-    desk->outbox_capacity = capacity > 0 ? (size_t)capacity : 4096;
     desk->memory->held_bytes[desk->state.held_slot] = desk->state.held_bytes;
     recover_inbox(desk);
-    recover_outbox(desk, output);
     return 0;
 }
 
 void desk_close(struct desk *desk)
 {
+    for (unsigned i = 0; i < DESK_TRAYS; i++)
+        if (desk->trays[i].desk)
+            (void)munmap(desk->trays[i].queue.bytes, QUEUE_BYTES);
     if (desk->memory)
-        (void)munmap(desk->memory, HELD_AT);
+        (void)munmap(desk->memory, HEAD_BYTES);
     *desk = (struct desk){0};
+}
+
+// --- trays
+
+static uint64_t position_of(int fd)
+{
+    struct stat file;
+    int flags = fcntl(fd, F_GETFL);
+    if (fstat(fd, &file) < 0 || !S_ISREG(file.st_mode) || flags < 0)
+        return DESK_NOWHERE;
+    return (uint64_t)(flags & O_APPEND ? file.st_size : lseek(fd, 0, SEEK_CUR));
+}
+
+// Somebody may have put another file in its place since then, of which nothing can be said.
+static bool is_same_file(const struct tray_state *state, int fd)
+{
+    struct stat file;
+    return fstat(fd, &file) == 0 && file.st_dev == state->device && file.st_ino == state->inode;
+}
+
+static void recover_write(struct tray *tray, int output)
+{
+    struct tray_state *state = tray->state;
+    uint64_t done = state->writing;
+    if (state->writing == 0)
+        return;
+    if (state->uses_outbox) {
+        done = tray->outbox_bytes;
+    } else if (state->write_at != DESK_NOWHERE && is_same_file(state, output)) {
+        uint64_t moved = position_of(output) - state->write_at;
+        done = moved < done ? moved : done;
+    }
+    state->from += done;
+    state->writing = 0;
+    desk_commit(tray->desk);
+}
+
+int desk_take_tray(struct desk *desk, unsigned index, int output, struct tray **out)
+{
+    struct tray *tray = &desk->trays[index];
+    assert(index < DESK_TRAYS && !tray->desk);
+    void *bytes = mmap(NULL, QUEUE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+                       desk->parts[DESK_MEMORY], (off_t)(HEAD_BYTES + index * QUEUE_BYTES));
+    if (bytes == MAP_FAILED)
+        return -errno;
+    struct tray_state *state = &desk->state.trays[index];
+    if (index >= desk->state.tray_count)
+        desk->state.tray_count = index + 1;
+    *tray = (struct tray){.desk = desk, .state = state, .outbox = -1};
+    tray->queue = (struct buffer){
+        .bytes = bytes,
+        .size = state->end,
+        .capacity = QUEUE_BYTES,
+        .is_fixed = true,
+    };
+    tray->touched_bytes = tray->queue.size;
+    if (index == 0) {
+        int capacity = fcntl(desk->parts[DESK_OUTBOX], F_GETPIPE_SZ);
+        tray->outbox = desk->parts[DESK_OUTBOX];
+        tray->outbox_bytes = pipe_bytes(tray->outbox);
+        tray->outbox_capacity = capacity > 0 ? (size_t)capacity : 4096;
+    }
+    recover_write(tray, output);
+    *out = tray;
+    return 0;
 }
 
 // --- the way in
@@ -266,107 +312,102 @@ size_t desk_held(const struct desk *desk, unsigned slot, size_t at, char *out, s
 
 // --- the way out
 
-size_t desk_waiting_bytes(const struct desk *desk)
+struct str tray_unwritten(const struct tray *tray)
 {
-    return desk->queue.size - desk->state.from + desk->outbox_bytes;
+    return str_slice(buffer_str(&tray->queue), tray->state->from, tray->queue.size);
 }
 
-uint64_t desk_position(int fd)
+size_t tray_waiting_bytes(const struct tray *tray)
 {
-    struct stat file;
-    int flags = fcntl(fd, F_GETFL);
-    if (fstat(fd, &file) < 0 || !S_ISREG(file.st_mode) || flags < 0)
-        return DESK_NOWHERE;
-    return (uint64_t)(flags & O_APPEND ? file.st_size : lseek(fd, 0, SEEK_CUR));
+    return tray->queue.size - tray->state->from + tray->outbox_bytes;
 }
 
-static void begin_write(struct desk *desk, size_t size, uint64_t position, bool uses_outbox)
+static void begin_write(struct tray *tray, size_t size, bool uses_outbox)
 {
-    desk->state.writing = (uint32_t)size;
-    desk->state.write_at = position;
-    desk->state.uses_outbox = uses_outbox;
-    desk_commit(desk);
+    tray->state->writing = (uint32_t)size;
+    tray->state->uses_outbox = uses_outbox;
+    desk_commit(tray->desk);
 }
 
-static void end_write(struct desk *desk, long written)
+static void end_write(struct tray *tray, long written)
 {
     int error = errno;
-    desk->state.writing = 0;
+    tray->state->writing = 0;
     if (written > 0)
-        desk->state.from += (uint64_t)written;
-    desk_commit(desk);
+        tray->state->from += (uint64_t)written;
+    desk_commit(tray->desk);
     errno = error;
 }
 
-static const char *waiting(const struct desk *desk, size_t *size)
+long tray_write_pipe(struct tray *tray, int pipe)
 {
-    *size = desk->queue.size - desk->state.from;
-    return desk->queue.bytes + desk->state.from;
-}
-
-long desk_write_pipe(struct desk *desk, int pipe)
-{
-    size_t size;
-    const char *bytes = waiting(desk, &size);
-    if (desk->outbox_bytes == 0) {
-        size = size < desk->outbox_capacity ? size : desk->outbox_capacity;
-        begin_write(desk, size, DESK_NOWHERE, true);
-        ssize_t put = write(desk->parts[DESK_OUTBOX], bytes, size);
-        end_write(desk, put);
-        desk->outbox_bytes = put > 0 ? (size_t)put : 0;
+    if (tray->outbox_bytes == 0) {
+        struct str bytes = tray_unwritten(tray);
+        size_t size = bytes.size < tray->outbox_capacity ? bytes.size : tray->outbox_capacity;
+        begin_write(tray, size, true);
+        ssize_t put = write(tray->outbox, bytes.bytes, size);
+        end_write(tray, put);
+        tray->outbox_bytes = put > 0 ? (size_t)put : 0;
     }
-    ssize_t sent = splice(desk->parts[DESK_OUTBOX], NULL, pipe, NULL, desk->outbox_bytes,
+    ssize_t sent = splice(tray->outbox, NULL, pipe, NULL, tray->outbox_bytes,
                           SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
     if (sent > 0)
-        desk->outbox_bytes -= (size_t)sent;
+        tray->outbox_bytes -= (size_t)sent;
     return sent;
 }
 
-long desk_write(struct desk *desk, uint64_t position, desk_writer *writer, void *context)
+static void note_file(struct tray_state *state, int output)
 {
-    size_t size;
-    const char *bytes = waiting(desk, &size);
-    begin_write(desk, size, position, false);
-    long written = writer(context, bytes, size);
-    end_write(desk, written);
+    struct stat file = {0};
+    (void)fstat(output, &file);
+    state->device = file.st_dev;
+    state->inode = file.st_ino;
+    state->write_at = position_of(output);
+}
+
+long tray_write(struct tray *tray, int output, tray_writer *writer, void *context)
+{
+    struct str bytes = tray_unwritten(tray);
+    note_file(tray->state, output);
+    begin_write(tray, bytes.size, false);
+    long written = writer(context, bytes.bytes, bytes.size);
+    end_write(tray, written);
     return written;
 }
 
-static void empty_outbox(struct desk *desk)
+static void empty_outbox(struct tray *tray)
 {
     char bytes[4096];
     ssize_t size = 0;
-    while (desk->outbox_bytes > 0 &&
-           (size = read(desk->parts[DESK_OUTBOX], bytes, sizeof(bytes))) > 0)
-        desk->outbox_bytes -= (size_t)size;
-    desk->outbox_bytes = 0;
+    while (tray->outbox_bytes > 0 && (size = read(tray->outbox, bytes, sizeof(bytes))) > 0)
+        tray->outbox_bytes -= (size_t)size;
+    tray->outbox_bytes = 0;
 }
 
-void desk_clear(struct desk *desk)
+void tray_clear(struct tray *tray)
 {
-    empty_outbox(desk);
-    if (desk->queue.size > desk->touched_bytes)
-        desk->touched_bytes = desk->queue.size;
-    buffer_clear(&desk->queue);
-    desk->state.from = 0;
-    desk_commit(desk);
-    if (desk->touched_bytes <= KEPT_BYTES)
+    empty_outbox(tray);
+    if (tray->queue.size > tray->touched_bytes)
+        tray->touched_bytes = tray->queue.size;
+    buffer_clear(&tray->queue);
+    tray->state->from = 0;
+    desk_commit(tray->desk);
+    if (tray->touched_bytes <= KEPT_BYTES)
         return;
-    (void)madvise(desk->queue.bytes, (desk->touched_bytes + 4095) / 4096 * 4096, MADV_REMOVE);
-    desk->touched_bytes = 0;
+    (void)madvise(tray->queue.bytes, (tray->touched_bytes + 4095) / 4096 * 4096, MADV_REMOVE);
+    tray->touched_bytes = 0;
 }
 
 // Not before the old place and the new one are apart: until the commit the old one is true.
-void desk_compact(struct desk *desk)
+void tray_compact(struct tray *tray)
 {
-    size_t size;
-    const char *bytes = waiting(desk, &size);
-    if (desk->state.from < KEPT_BYTES || size > desk->state.from)
+    struct str waiting = tray_unwritten(tray);
+    if (tray->state->from < KEPT_BYTES || waiting.size > tray->state->from)
         return;
-    if (desk->queue.size > desk->touched_bytes)
-        desk->touched_bytes = desk->queue.size;
-    memcpy(desk->queue.bytes, bytes, size);
-    desk->queue.size = size;
-    desk->state.from = 0;
-    desk_commit(desk);
+    if (tray->queue.size > tray->touched_bytes)
+        tray->touched_bytes = tray->queue.size;
+    memcpy(tray->queue.bytes, waiting.bytes, waiting.size);
+    tray->queue.size = waiting.size;
+    tray->state->from = 0;
+    desk_commit(tray->desk);
 }

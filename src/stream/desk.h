@@ -4,13 +4,17 @@
 #pragma once
 
 #include "base/buffer.h"
+#include "base/limits.h"
 #include "base/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DESK_INBOX_BYTES = 64 * 1024 };
+enum {
+    DESK_INBOX_BYTES = 64 * 1024,
+    DESK_TRAYS = 1 + LIMIT_SINKS, // the first is standard output's
+};
 
 // To be held by somebody who lives on; all three together make a desk.
 enum desk_part {
@@ -20,35 +24,55 @@ enum desk_part {
     DESK_PARTS,
 };
 
+// What is true of one tray, whose bytes all go the same way out. Positions are those of bytes in
+// its queue.
+struct tray_state {
+    uint64_t from;     // in between waits what …
+    uint64_t end;      // …is to be written
+    uint64_t write_at; // where the file stood before the write that is under way; DESK_NOWHERE
+    uint64_t device;   // which file that is, …
+    uint64_t inode;    // …when it is one that could have been replaced
+    uint64_t counter;  // the owner's own: lines that were dropped
+    uint32_t member;   // the owner's own: for which of several files it waits
+    uint32_t writing;  // bytes that are being written; 0: none
+    bool uses_outbox;  // for the write that is under way
+};
+
 // What is true, and which operation is under way whose outcome only the kernel knows. Positions are
-// those of bytes in queue and inbox.
+// those of bytes in the inbox.
 struct desk_state {
-    uint64_t from;       // of the queue: in between waits what …
-    uint64_t end;        // …is to be written
-    uint64_t told;       // the owner's own: up to which event all is in the queue
-    uint64_t write_at;   // where the file stood before the write that is under way; DESK_NOWHERE
-    uint32_t writing;    // bytes that are being written; 0: none
+    uint64_t told;       // the owner's own: up to which event all is in the queues
     uint32_t reading;    // bytes that are on their way from the inbox's pipe to its memory
     uint32_t slot;       // whose bytes the inbox holds, in its pipe or in memory
     uint32_t inbox_from; // of those in memory: in between are those …
     uint32_t inbox_end;  // …that nobody has looked at
     uint32_t held_slot;  // whose unfinished line has changed last …
     uint32_t held_bytes; // …and how long it is
-    bool uses_outbox;    // for the write that is under way
+    uint32_t tray_count; // that are of use
+    struct tray_state trays[DESK_TRAYS];
 };
 
 #define DESK_NOWHERE UINT64_MAX
 
 struct desk_memory;
 
+struct desk;
+
+struct tray {
+    struct desk *desk; // NULL: it is not open
+    struct tray_state *state;
+    struct buffer queue;  // all bytes, those before `from` too; does not grow
+    size_t touched_bytes; // of the queue, since its memory was given back
+    int outbox;           // a pipe, of the first tray only; -1
+    size_t outbox_bytes;  // in it
+    size_t outbox_capacity;
+};
+
 struct desk {
     struct desk_memory *memory; // NULL: there is no desk
     struct desk_state state;    // true from the next commit on
-    struct buffer queue;        // all bytes, those before `from` too; does not grow
     char *inbox;
-    size_t outbox_bytes; // in its pipe
-    size_t outbox_capacity;
-    size_t touched_bytes; // of the queue, since its memory was given back
+    struct tray trays[DESK_TRAYS];
     int parts[DESK_PARTS];
     bool is_new; // nobody has worked at it before
 };
@@ -56,12 +80,16 @@ struct desk {
 // Makes the parts of a new desk. 0 or -errno.
 int desk_make(int parts[DESK_PARTS]);
 
-// Sits down at a desk, as its last owner has left it, who wrote to `output`. The parts stay the
-// caller's. 0, or -errno when these are no parts of a desk.
-int desk_open(struct desk *desk, const int parts[DESK_PARTS], int output);
+// Sits down at a desk, as its last owner has left it. The parts stay the caller's. 0, or -errno
+// when these are no parts of a desk.
+int desk_open(struct desk *desk, const int parts[DESK_PARTS]);
 void desk_close(struct desk *desk);
 
-// Makes `state` true in one moment, with all that was appended to the queue.
+// Takes one of its trays, whose last owner wrote to `output` (-1: to what cannot tell how much it
+// has got). 0 or -errno.
+int desk_take_tray(struct desk *desk, unsigned index, int output, struct tray **out);
+
+// Makes `state` true in one moment, with all that was appended to the trays.
 void desk_commit(struct desk *desk);
 
 // Reads once from a pipe or terminal, for `slot`; the inbox must be empty. Returns how many bytes
@@ -76,17 +104,15 @@ void desk_hold(struct desk *desk, unsigned slot, struct str tail, bool is_new);
 size_t desk_held(const struct desk *desk, unsigned slot, size_t at, char *out, size_t size);
 
 // One write of what waits, as write(2) would do it: how many bytes, or -1 and errno. The first for
-// pipes. In the second `writer` writes; `position`: desk_position() of where it does.
-typedef long desk_writer(void *context, const char *bytes, size_t size);
-long desk_write_pipe(struct desk *desk, int pipe);
-long desk_write(struct desk *desk, uint64_t position, desk_writer *writer, void *context);
+// pipes. In the second `writer` writes to `output`, which may be a file that tells its position.
+typedef long tray_writer(void *context, const char *bytes, size_t size);
+long tray_write_pipe(struct tray *tray, int pipe);
+long tray_write(struct tray *tray, int output, tray_writer *writer, void *context);
 
-// Where the next write to a regular file goes; DESK_NOWHERE in any other file.
-uint64_t desk_position(int fd);
-
-// What is not written yet, in queue and outbox.
-size_t desk_waiting_bytes(const struct desk *desk);
+// What is not written yet: in the queue, and with what is in the outbox.
+struct str tray_unwritten(const struct tray *tray);
+size_t tray_waiting_bytes(const struct tray *tray);
 
 // Forgets all that waits, or moves it to the front of the queue if that is worth it.
-void desk_clear(struct desk *desk);
-void desk_compact(struct desk *desk);
+void tray_clear(struct tray *tray);
+void tray_compact(struct tray *tray);

@@ -28,21 +28,29 @@ enum { SLOT = 5, OTHER_SLOT = 9 };
 struct rig {
     int parts[DESK_PARTS];
     struct desk desk;
+    struct tray *tray; // the first
 };
 
 static void open_rig(struct rig *rig)
 {
     assert_int_equal(desk_make(rig->parts), 0);
-    assert_int_equal(desk_open(&rig->desk, rig->parts, STDOUT_FILENO), 0);
+    assert_int_equal(desk_open(&rig->desk, rig->parts), 0);
+    assert_int_equal(desk_take_tray(&rig->desk, 0, STDOUT_FILENO, &rig->tray), 0);
     assert_true(rig->desk.is_new);
 }
 
-// As if the last owner had been killed.
-static void open_again(struct rig *rig)
+// As if the last owner had been killed, who wrote to `output`.
+static void open_again_on(struct rig *rig, int output)
 {
     desk_close(&rig->desk);
-    assert_int_equal(desk_open(&rig->desk, rig->parts, STDOUT_FILENO), 0);
+    assert_int_equal(desk_open(&rig->desk, rig->parts), 0);
+    assert_int_equal(desk_take_tray(&rig->desk, 0, output, &rig->tray), 0);
     assert_false(rig->desk.is_new);
+}
+
+static void open_again(struct rig *rig)
+{
+    open_again_on(rig, STDOUT_FILENO);
 }
 
 static void close_rig(struct rig *rig)
@@ -81,11 +89,11 @@ static void keeps_what_was_read(void **state)
     assert_int_equal(rig.desk.state.inbox_end, 6);
     assert_memory_equal(rig.desk.inbox, "one\ntw", 6);
 
-    buffer_append_text(&rig.desk.queue, "one\n");
+    buffer_append_text(&rig.tray->queue, "one\n");
     desk_hold(&rig.desk, SLOT, str_of("tw"), true);
     open_again(&rig);
     assert_int_equal(rig.desk.state.inbox_end, 0);
-    assert_int_equal(desk_waiting_bytes(&rig.desk), 4);
+    assert_int_equal(tray_waiting_bytes(rig.tray), 4);
     assert_held(&rig.desk, SLOT, "tw");
     assert_held(&rig.desk, OTHER_SLOT, "");
 
@@ -127,13 +135,19 @@ static void finds_what_was_on_its_way_in(void **state)
     close_rig(&rig);
 }
 
-static void begin_write(struct rig *rig, uint64_t position, bool uses_outbox)
+// To a file (-1: to the outbox), as tray_write() leaves it when it is killed.
+static void begin_write(struct rig *rig, int file)
 {
-    desk_clear(&rig->desk);
-    buffer_append_text(&rig->desk.queue, "0123456789");
-    rig->desk.state.writing = 10;
-    rig->desk.state.write_at = position;
-    rig->desk.state.uses_outbox = uses_outbox;
+    struct stat status = {0};
+    tray_clear(rig->tray);
+    buffer_append_text(&rig->tray->queue, "0123456789");
+    rig->tray->state->writing = 10;
+    rig->tray->state->uses_outbox = file < 0;
+    if (file >= 0)
+        assert_int_equal(fstat(file, &status), 0);
+    rig->tray->state->write_at = (uint64_t)(file < 0 ? -1 : lseek(file, 0, SEEK_CUR));
+    rig->tray->state->device = status.st_dev;
+    rig->tray->state->inode = status.st_ino;
     desk_commit(&rig->desk);
 }
 
@@ -142,28 +156,52 @@ static void knows_how_much_was_written(void **state)
     (void)state;
     struct rig rig;
     open_rig(&rig);
-    begin_write(&rig, DESK_NOWHERE, true);
+    begin_write(&rig, -1);
     open_again(&rig);
-    assert_int_equal(rig.desk.state.from, 0);
-    begin_write(&rig, DESK_NOWHERE, true);
+    assert_int_equal(rig.tray->state->from, 0);
+    begin_write(&rig, -1);
     put(rig.parts[DESK_OUTBOX], "0123456789");
     open_again(&rig);
-    assert_int_equal(rig.desk.state.from, 10);
-    assert_int_equal(desk_waiting_bytes(&rig.desk), 10); // in the outbox
+    assert_int_equal(rig.tray->state->from, 10);
+    assert_int_equal(tray_waiting_bytes(rig.tray), 10); // in the outbox
 
     FILE *file = tmpfile();
-    assert_non_null(file);
+    FILE *other = tmpfile();
+    assert_true(file && other);
     put(fileno(file), "before");
-    begin_write(&rig, desk_position(fileno(file)), false);
+    begin_write(&rig, fileno(file));
     put(fileno(file), "0123");
-    desk_close(&rig.desk);
-    assert_int_equal(desk_open(&rig.desk, rig.parts, fileno(file)), 0);
-    assert_int_equal(rig.desk.state.from, 4);
-    begin_write(&rig, desk_position(fileno(file)), false);
-    desk_close(&rig.desk);
-    assert_int_equal(desk_open(&rig.desk, rig.parts, fileno(file)), 0);
-    assert_int_equal(rig.desk.state.from, 0);
+    open_again_on(&rig, fileno(file));
+    assert_int_equal(rig.tray->state->from, 4);
+    begin_write(&rig, fileno(file));
+    open_again_on(&rig, fileno(file));
+    assert_int_equal(rig.tray->state->from, 0);
+    begin_write(&rig, fileno(file));
+    open_again_on(&rig, fileno(other)); // it may have been written: not twice
+    assert_int_equal(rig.tray->state->from, 10);
     (void)fclose(file);
+    (void)fclose(other);
+    close_rig(&rig);
+}
+
+static void trays_are_true_at_the_same_moment(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct tray *other;
+    open_rig(&rig);
+    assert_int_equal(desk_take_tray(&rig.desk, DESK_TRAYS - 1, -1, &other), 0);
+    buffer_append_text(&rig.tray->queue, "one");
+    buffer_append_text(&other->queue, "other");
+    desk_commit(&rig.desk);
+    buffer_append_text(&rig.tray->queue, "lost");
+    buffer_append_text(&other->queue, "lost");
+    open_again(&rig);
+    desk_commit(&rig.desk); // one that is not taken yet keeps what it has
+    open_again(&rig);
+    assert_int_equal(desk_take_tray(&rig.desk, DESK_TRAYS - 1, -1, &other), 0);
+    assert_true(str_is(tray_unwritten(rig.tray), "one"));
+    assert_true(str_is(tray_unwritten(other), "other"));
     close_rig(&rig);
 }
 
@@ -172,14 +210,14 @@ static void forgets_what_was_not_committed(void **state)
     (void)state;
     struct rig rig;
     open_rig(&rig);
-    buffer_append_text(&rig.desk.queue, "whole\n");
+    buffer_append_text(&rig.tray->queue, "whole\n");
     desk_commit(&rig.desk);
-    buffer_append_text(&rig.desk.queue, "half");
+    buffer_append_text(&rig.tray->queue, "half");
     open_again(&rig);
-    assert_int_equal(desk_waiting_bytes(&rig.desk), 6);
-    desk_clear(&rig.desk);
+    assert_int_equal(tray_waiting_bytes(rig.tray), 6);
+    tray_clear(rig.tray);
     open_again(&rig);
-    assert_int_equal(desk_waiting_bytes(&rig.desk), 0);
+    assert_int_equal(tray_waiting_bytes(rig.tray), 0);
     close_rig(&rig);
 }
 
@@ -188,7 +226,7 @@ static void other_files_are_no_desk(void **state)
     (void)state;
     struct desk desk;
     int null = open("/dev/null", O_RDWR);
-    assert_int_equal(desk_open(&desk, (int[DESK_PARTS]){null, null, null}, 1), -ENOENT);
+    assert_int_equal(desk_open(&desk, (int[DESK_PARTS]){null, null, null}), -ENOENT);
     assert_null(desk.memory);
     close(null);
 }
@@ -202,12 +240,14 @@ enum { COUNT = 200000 };
 __attribute__((noreturn)) static void work(const struct rig *rig, int in, int out)
 {
     struct desk desk;
+    struct tray *tray;
     struct outlet outlet;
     struct error error;
     (void)signal(SIGPIPE, SIG_IGN);
-    if (desk_open(&desk, rig->parts, out) < 0 || outlet_open(&outlet, out, &error) < 0)
+    if (desk_open(&desk, rig->parts) < 0 || desk_take_tray(&desk, 0, out, &tray) < 0 ||
+        outlet_open(&outlet, out, &error) < 0)
         _exit(1);
-    outlet_use_desk(&outlet, &desk);
+    outlet_use_tray(&outlet, tray);
     static char held[LIMIT_LINE_BYTES];
     for (;;) {
         size_t size = desk.state.inbox_end - desk.state.inbox_from;
@@ -217,8 +257,8 @@ __attribute__((noreturn)) static void work(const struct rig *rig, int in, int ou
         const char *last = memrchr(bytes, '\n', size);
         if (last) {
             size_t whole = (size_t)(last + 1 - bytes);
-            buffer_append(&desk.queue, held, desk_held(&desk, SLOT, 0, held, sizeof(held)));
-            buffer_append(&desk.queue, bytes, whole);
+            buffer_append(&tray->queue, held, desk_held(&desk, SLOT, 0, held, sizeof(held)));
+            buffer_append(&tray->queue, bytes, whole);
             desk_hold(&desk, SLOT, str_from(bytes + whole, size - whole), true);
         } else if (size > 0) {
             desk_hold(&desk, SLOT, str_from(bytes, size), false);
@@ -380,6 +420,7 @@ int main(void)
         cmocka_unit_test(keeps_what_was_read),
         cmocka_unit_test(finds_what_was_on_its_way_in),
         cmocka_unit_test(knows_how_much_was_written),
+        cmocka_unit_test(trays_are_true_at_the_same_moment),
         cmocka_unit_test(forgets_what_was_not_committed),
         cmocka_unit_test(other_files_are_no_desk),
         cmocka_unit_test(killed_while_it_writes_to_a_file),

@@ -71,14 +71,14 @@ void outlet_close(struct outlet *outlet)
     *outlet = (struct outlet){.fd = -1, .state = OUTLET_CLOSED};
 }
 
-void outlet_use_desk(struct outlet *outlet, struct desk *desk)
+void outlet_use_tray(struct outlet *outlet, struct tray *tray)
 {
-    outlet->desk = desk;
+    outlet->tray = tray;
 }
 
 struct buffer *outlet_buffer(struct outlet *outlet)
 {
-    return outlet->desk ? &outlet->desk->queue : &outlet->queue;
+    return outlet->tray ? &outlet->tray->queue : &outlet->queue;
 }
 
 int outlet_fd(const struct outlet *outlet)
@@ -86,9 +86,16 @@ int outlet_fd(const struct outlet *outlet)
     return outlet->fd;
 }
 
+struct str outlet_unwritten(const struct outlet *outlet)
+{
+    if (outlet->tray)
+        return tray_unwritten(outlet->tray);
+    return str_slice(buffer_str(&outlet->queue), outlet->sent_bytes, outlet->queue.size);
+}
+
 size_t outlet_waiting_bytes(const struct outlet *outlet)
 {
-    return outlet->desk ? desk_waiting_bytes(outlet->desk)
+    return outlet->tray ? tray_waiting_bytes(outlet->tray)
                         : outlet->queue.size - outlet->sent_bytes;
 }
 
@@ -128,16 +135,14 @@ static long write_bytes(void *context, const char *bytes, size_t size)
 
 static long write_some(struct outlet *outlet)
 {
-    if (!outlet->desk) {
-        long written = write_bytes(outlet, outlet->queue.bytes + outlet->sent_bytes,
-                                   outlet_waiting_bytes(outlet));
-        outlet->sent_bytes += written > 0 ? (size_t)written : 0;
-        return written;
-    }
-    if (outlet->kind == OUTLET_OWN && outlet->is_pipe)
-        return desk_write_pipe(outlet->desk, outlet->fd);
-    uint64_t position = outlet->kind == OUTLET_FILE ? desk_position(outlet->fd) : DESK_NOWHERE;
-    return desk_write(outlet->desk, position, write_bytes, outlet);
+    if (outlet->tray && outlet->kind == OUTLET_OWN && outlet->is_pipe)
+        return tray_write_pipe(outlet->tray, outlet->fd);
+    if (outlet->tray)
+        return tray_write(outlet->tray, outlet->fd, write_bytes, outlet);
+    struct str waiting = outlet_unwritten(outlet);
+    long written = write_bytes(outlet, waiting.bytes, waiting.size);
+    outlet->sent_bytes += written > 0 ? (size_t)written : 0;
+    return written;
 }
 
 static enum outlet_state state_after(const struct outlet *outlet, int code)
@@ -153,8 +158,8 @@ static enum outlet_state state_after(const struct outlet *outlet, int code)
 
 static void drop_queue(struct outlet *outlet)
 {
-    if (outlet->desk)
-        desk_clear(outlet->desk);
+    if (outlet->tray)
+        tray_clear(outlet->tray);
     else if (outlet->queue.capacity > KEPT_BYTES)
         buffer_fini(&outlet->queue);
     else
@@ -166,8 +171,8 @@ static void drop_queue(struct outlet *outlet)
 // the average.
 static void close_gap(struct outlet *outlet)
 {
-    if (outlet->desk) {
-        desk_compact(outlet->desk);
+    if (outlet->tray) {
+        tray_compact(outlet->tray);
         return;
     }
     size_t waiting = outlet_waiting_bytes(outlet);

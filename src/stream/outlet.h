@@ -33,7 +33,7 @@ enum outlet_kind {
 };
 
 struct outlet {
-    struct desk *desk; // in the place of `queue`; NULL: what is queued dies with us
+    struct tray *tray; // in the place of `queue`; NULL: what is queued dies with us
     struct buffer queue;
     size_t sent_bytes; // of the queue's front, written already
     int fd;
@@ -52,8 +52,8 @@ int outlet_open(struct outlet *outlet, int fd, struct error *error);
 // Closes what outlet_open opened and drops what is queued. Does nothing on a closed outlet.
 void outlet_close(struct outlet *outlet);
 
-// Queues on a desk from now on, which is borrowed. Nothing may be queued yet.
-void outlet_use_desk(struct outlet *outlet, struct desk *desk);
+// Queues in a tray from now on, which is borrowed. Nothing may be queued yet.
+void outlet_use_tray(struct outlet *outlet, struct tray *tray);
 
 // Where to append: what is appended is queued, and written by the next push.
 struct buffer *outlet_buffer(struct outlet *outlet);
@@ -67,6 +67,7 @@ enum outlet_state outlet_offer(struct outlet *outlet);
 // The descriptor to poll for POLLOUT while OUTLET_BUSY. Regular files are never busy.
 int outlet_fd(const struct outlet *outlet);
 
+struct str outlet_unwritten(const struct outlet *outlet); // without what is in a tray's outbox
 size_t outlet_waiting_bytes(const struct outlet *outlet);
 
 // True when nothing should be added before something was written.
