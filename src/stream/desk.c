@@ -199,6 +199,8 @@ static void recover_write(struct tray *tray, int output)
         return;
     if (state->uses_outbox) {
         done = tray->outbox_bytes;
+    } else if (output < 0) {
+        done = 0; // once too often rather than not at all
     } else if (state->write_at != DESK_NOWHERE && is_same_file(state, output)) {
         uint64_t moved = position_of(output) - state->write_at;
         done = moved < done ? moved : done;
@@ -365,9 +367,9 @@ static void note_file(struct tray_state *state, int output)
     state->write_at = position_of(output);
 }
 
-long tray_write(struct tray *tray, int output, tray_writer *writer, void *context)
+long tray_write(struct tray *tray, int output, size_t limit, tray_writer *writer, void *context)
 {
-    struct str bytes = tray_unwritten(tray);
+    struct str bytes = str_slice(tray_unwritten(tray), 0, limit);
     note_file(tray->state, output);
     begin_write(tray, bytes.size, false);
     long written = writer(context, bytes.bytes, bytes.size);

@@ -85,8 +85,9 @@ int desk_make(int parts[DESK_PARTS]);
 int desk_open(struct desk *desk, const int parts[DESK_PARTS]);
 void desk_close(struct desk *desk);
 
-// Takes one of its trays, whose last owner wrote to `output` (-1: to what cannot tell how much it
-// has got). 0 or -errno.
+// Takes one of its trays, whose last owner wrote to `output`. Of a write that was under way when it
+// was killed a regular file tells how much it has got; anything else counts as written, or with -1
+// as not written. 0 or -errno.
 int desk_take_tray(struct desk *desk, unsigned index, int output, struct tray **out);
 
 // Makes `state` true in one moment, with all that was appended to the trays.
@@ -104,10 +105,11 @@ void desk_hold(struct desk *desk, unsigned slot, struct str tail, bool is_new);
 size_t desk_held(const struct desk *desk, unsigned slot, size_t at, char *out, size_t size);
 
 // One write of what waits, as write(2) would do it: how many bytes, or -1 and errno. The first for
-// pipes. In the second `writer` writes to `output`, which may be a file that tells its position.
+// pipes. In the second `writer` writes at most `limit` bytes to `output`, which may be a file that
+// tells its position.
 typedef long tray_writer(void *context, const char *bytes, size_t size);
 long tray_write_pipe(struct tray *tray, int pipe);
-long tray_write(struct tray *tray, int output, tray_writer *writer, void *context);
+long tray_write(struct tray *tray, int output, size_t limit, tray_writer *writer, void *context);
 
 // What is not written yet: in the queue, and with what is in the outbox.
 struct str tray_unwritten(const struct tray *tray);

@@ -18,7 +18,10 @@
 #include <unistd.h>
 
 // After a very long line the queue's memory is given back.
-enum { KEPT_BYTES = 1024 * 1024 };
+enum {
+    KEPT_BYTES = 1024 * 1024,
+    MESSAGE_BATCH = 32, // to one system call
+};
 
 // How often a drain asks a full disk again.
 static const nsec_t no_space_pause = 100 * NSEC_PER_MSEC;
@@ -61,6 +64,34 @@ int outlet_open(struct outlet *outlet, int fd, struct error *error)
         outlet->is_pipe = S_ISFIFO(file.st_mode);
     }
     return 0;
+}
+
+void outlet_open_socket(struct outlet *outlet, int fd, bool has_messages)
+{
+    *outlet = (struct outlet){.fd = fd, .kind = has_messages ? OUTLET_MESSAGES : OUTLET_SOCKET};
+}
+
+void outlet_resume(struct outlet *outlet, int fd)
+{
+    outlet->fd = fd;
+    outlet->state = OUTLET_IDLE;
+    outlet->error = 0;
+}
+
+size_t outlet_message_begin(struct outlet *outlet)
+{
+    struct buffer *queue = outlet_buffer(outlet);
+    const uint32_t unknown = 0;
+    buffer_append(queue, &unknown, sizeof(unknown));
+    return queue->size;
+}
+
+void outlet_message_end(struct outlet *outlet, size_t begin)
+{
+    struct buffer *queue = outlet_buffer(outlet);
+    uint32_t size = (uint32_t)(queue->size - begin);
+    if (!queue->failed)
+        memcpy(queue->bytes + begin - sizeof(size), &size, sizeof(size));
 }
 
 void outlet_close(struct outlet *outlet)
@@ -118,12 +149,48 @@ static ssize_t write_polled(int fd, const char *bytes, size_t size)
     return write(fd, bytes, size < PIPE_BUF ? size : PIPE_BUF);
 }
 
+// What the queue's datagrams take in it, a batch at most.
+static size_t batch_bytes(struct str queue)
+{
+    size_t at = 0;
+    uint32_t size;
+    for (int i = 0; i < MESSAGE_BATCH && at + sizeof(size) <= queue.size; i++) {
+        memcpy(&size, queue.bytes + at, sizeof(size));
+        at += sizeof(size) + size;
+    }
+    return at;
+}
+
+static long send_messages(struct outlet *outlet, const char *bytes, size_t size)
+{
+    struct mmsghdr messages[MESSAGE_BATCH] = {0};
+    struct iovec parts[MESSAGE_BATCH];
+    size_t ends[MESSAGE_BATCH];
+    unsigned count = 0;
+    uint32_t length;
+    for (size_t at = 0; count < MESSAGE_BATCH && at < size; at = ends[count++]) {
+        memcpy(&length, bytes + at, sizeof(length));
+        parts[count] = (struct iovec){(char *)bytes + at + sizeof(length), length};
+        messages[count].msg_hdr = (struct msghdr){.msg_iov = &parts[count], .msg_iovlen = 1};
+        ends[count] = at + sizeof(length) + length;
+    }
+    int sent = sendmmsg(outlet->fd, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0)
+        return (long)ends[sent - 1];
+    if (errno != EMSGSIZE)
+        return -1;
+    outlet->refused_count++;
+    return (long)ends[0];
+}
+
 static long write_bytes(void *context, const char *bytes, size_t size)
 {
-    const struct outlet *outlet = context;
+    struct outlet *outlet = context;
     switch (outlet->kind) {
     case OUTLET_SOCKET:
         return send(outlet->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    case OUTLET_MESSAGES:
+        return send_messages(outlet, bytes, size);
     case OUTLET_POLLED:
         return write_polled(outlet->fd, bytes, size);
     case OUTLET_OWN:
@@ -135,12 +202,13 @@ static long write_bytes(void *context, const char *bytes, size_t size)
 
 static long write_some(struct outlet *outlet)
 {
+    struct str waiting = outlet_unwritten(outlet);
+    size_t size = outlet->kind == OUTLET_MESSAGES ? batch_bytes(waiting) : waiting.size;
     if (outlet->tray && outlet->kind == OUTLET_OWN && outlet->is_pipe)
         return tray_write_pipe(outlet->tray, outlet->fd);
     if (outlet->tray)
-        return tray_write(outlet->tray, outlet->fd, write_bytes, outlet);
-    struct str waiting = outlet_unwritten(outlet);
-    long written = write_bytes(outlet, waiting.bytes, waiting.size);
+        return tray_write(outlet->tray, outlet->fd, size, write_bytes, outlet);
+    long written = write_bytes(outlet, waiting.bytes, size);
     outlet->sent_bytes += written > 0 ? (size_t)written : 0;
     return written;
 }
@@ -149,9 +217,10 @@ static enum outlet_state state_after(const struct outlet *outlet, int code)
 {
     if (code == EAGAIN || code == EWOULDBLOCK)
         return OUTLET_BUSY;
-    if (code == ENOSPC || code == EDQUOT)
+    if (code == ENOSPC || code == EDQUOT || code == ENOBUFS)
         return OUTLET_NO_SPACE;
-    if (code == EPIPE || code == ECONNRESET || (code == EIO && outlet->is_terminal))
+    if (code == EPIPE || code == ECONNRESET || code == ECONNREFUSED || code == ENOTCONN ||
+        (code == EIO && outlet->is_terminal))
         return OUTLET_CLOSED;
     return OUTLET_FAILED;
 }
@@ -204,7 +273,7 @@ enum outlet_state outlet_push(struct outlet *outlet)
         if (outlet->state == OUTLET_FAILED)
             outlet->error = errno;
     }
-    if (outlet->state == OUTLET_IDLE || is_over(outlet->state))
+    if (outlet->state == OUTLET_IDLE || (is_over(outlet->state) && !outlet->outlives_reader))
         drop_queue(outlet);
     else
         close_gap(outlet);

@@ -26,10 +26,11 @@ enum outlet_state {
 };
 
 enum outlet_kind {
-    OUTLET_FILE,   // written directly: blocks for the disk only, and keeps the shared offset
-    OUTLET_OWN,    // a pipe or terminal, opened anew for us, non-blocking
-    OUTLET_SOCKET, // send(2) can be told not to block
-    OUTLET_POLLED, // could not be opened anew: polled before each small write
+    OUTLET_FILE,     // written directly: blocks for the disk only, and keeps the shared offset
+    OUTLET_OWN,      // a pipe or terminal, opened anew for us, non-blocking
+    OUTLET_SOCKET,   // send(2) can be told not to block
+    OUTLET_POLLED,   // could not be opened anew: polled before each small write
+    OUTLET_MESSAGES, // a socket for datagrams: the queue consists of those of outlet_message_*()
 };
 
 struct outlet {
@@ -39,15 +40,28 @@ struct outlet {
     int fd;
     enum outlet_kind kind;
     enum outlet_state state;
-    int error; // errno of OUTLET_FAILED
+    int error;            // errno of OUTLET_FAILED
+    bool outlives_reader; // what waits is kept when it is over, for outlet_resume()
     bool is_terminal;
     bool is_pipe;
-    bool lost_bytes; // memory was short while somebody formatted into the queue
+    size_t refused_count; // datagrams that were too long for the way; they are skipped
+    bool lost_bytes;      // memory was short while somebody formatted into the queue
 };
 
 // Puts a queue before `fd`, which stays the caller's and must stay open. The caller ignores SIGPIPE
 // and SIGXFSZ. Returns 0, or -EBADF with a sentence.
 int outlet_open(struct outlet *outlet, int fd, struct error *error);
+
+// The same for a socket that is connected: bytes, or datagrams of outlet_message_begin(). Closing
+// it stays the caller's.
+void outlet_open_socket(struct outlet *outlet, int fd, bool has_messages);
+
+// Goes on with what waits, on another descriptor of the same kind.
+void outlet_resume(struct outlet *outlet, int fd);
+
+// Appends between these two become one datagram.
+size_t outlet_message_begin(struct outlet *outlet);
+void outlet_message_end(struct outlet *outlet, size_t begin);
 
 // Closes what outlet_open opened and drops what is queued. Does nothing on a closed outlet.
 void outlet_close(struct outlet *outlet);
