@@ -51,6 +51,19 @@
 // at every line; who wants more has one written to by another program.
 #define LIMIT_SINKS 16
 
+// Names and patterns of one sink, each compared with every process once. Each may be as long as
+// the longest name of a process; what is longer fits none or has a * twice.
+#define LIMIT_SINK_PATTERNS 64
+
+// A sink's path, as it is written. What it becomes for a process must fit the kernel's PATH_MAX.
+#define LIMIT_SINK_PATH_BYTES 1024
+
+// Files that a rotation keeps beside the one that is written: all are listed and sorted each time.
+#define LIMIT_ROTATED_FILES 1000
+
+// A host's name, as in DNS (RFC 1035, 2.3.4).
+#define LIMIT_HOST_BYTES 253
+
 // Events kept for late readers. 4096 covers the whole start and stop of a thousand processes.
 #define LIMIT_JOURNAL_EVENTS 4096
 

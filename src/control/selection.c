@@ -4,6 +4,8 @@
 // names without wildcards, which may be many, are found by binary search.
 #include "control/selection.h"
 
+#include "base/wildcard.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -61,38 +63,6 @@ static void types_add(struct selection_types *types, size_t type)
     types->bits[type / 64] |= UINT64_C(1) << (type % 64);
 }
 
-// On a mismatch only the last `*` takes one byte more: what earlier ones took can stay, since
-// whatever would fit behind them after a longer run fits after the shorter one as well.
-bool selection_fits(struct str pattern, struct str text)
-{
-    size_t at = 0;
-    size_t star = SIZE_MAX; // place of the last one
-    size_t resume = 0;      // behind what it has taken so far
-    for (size_t i = 0; i < text.size;) {
-        if (at < pattern.size && pattern.bytes[at] == '*') {
-            star = at++;
-            resume = i;
-        } else if (at < pattern.size &&
-                   (pattern.bytes[at] == '?' || pattern.bytes[at] == text.bytes[i])) {
-            at++;
-            i++;
-        } else if (star != SIZE_MAX) {
-            at = star + 1;
-            i = ++resume;
-        } else {
-            return false;
-        }
-    }
-    while (at < pattern.size && pattern.bytes[at] == '*')
-        at++;
-    return at == pattern.size;
-}
-
-static bool is_pattern(struct str text)
-{
-    return str_find_char(text, '*') < text.size || str_find_char(text, '?') < text.size;
-}
-
 static bool find_type(const struct lookup *lookup, struct str name, size_t *out)
 {
     for (size_t i = 0; i < lookup->plan->type_count; i++) {
@@ -115,7 +85,7 @@ static bool find_types(const struct lookup *lookup, struct str pattern, struct s
     for (size_t i = 0; i < lookup->plan->type_count; i++) {
         struct str name = lookup->plan->types[i].name;
         if (types_have(&lookup->known, i) && letter_count <= name.size &&
-            selection_fits(pattern, name)) {
+            wildcard_fits(pattern, name)) {
             types_add(&types, i);
             found = true;
         }
@@ -132,7 +102,7 @@ static bool number_fits(const struct selection_part *part, unsigned number)
         return part->number == number;
     for (unsigned rest = number; rest > 0 && from > 0; rest /= 10)
         digits[--from] = (char)('0' + rest % 10);
-    return selection_fits(part->numbers, str_from(digits + from, sizeof(digits) - from));
+    return wildcard_fits(part->numbers, str_from(digits + from, sizeof(digits) - from));
 }
 
 static bool part_has(const struct selection_part *part, struct process_id id)
@@ -166,7 +136,7 @@ static int refuse(const struct lookup *lookup, struct str name)
     for (size_t i = 0; i < lookup->plan->type_count; i++)
         if (types_have(&lookup->known, i))
             names[count++] = lookup->plan->types[i].name;
-    if (is_pattern(name) || find_type(lookup, str_slice(name, 0, dot), &type))
+    if (wildcard_is_in(name) || find_type(lookup, str_slice(name, 0, dot), &type))
         return refusal_set(lookup->refusal, REFUSAL_UNKNOWN_PROCESS, name, NULL);
     struct str nearest = str_nearest(str_slice(name, 0, dot), names, count);
     bool has_number = find_type(lookup, nearest, &type) &&
@@ -206,7 +176,7 @@ static bool part_exists(const struct lookup *lookup, const struct selection_part
 // Reads a pattern's side behind the dot, which may also be a number.
 static bool read_numbers(struct str text, struct selection_part *out)
 {
-    if (!is_pattern(text))
+    if (!wildcard_is_in(text))
         return read_number(text, &out->number);
     out->numbers = text;
     for (size_t i = 0; i < text.size; i++)
@@ -270,8 +240,8 @@ int selection_parse(const struct plan *plan, struct str_list patterns,
         return refusal_set_errno(refusal, ENOMEM);
     int result = patterns.count == 0 ? 0 : make_lookup(&lookup, processes, process_count, arena);
     for (size_t i = 0; i < patterns.count && result == 0; i++)
-        result = is_pattern(patterns.items[i]) ? add_pattern(&lookup, patterns.items[i], &all)
-                                               : add_name(&lookup, patterns.items[i], &all);
+        result = wildcard_is_in(patterns.items[i]) ? add_pattern(&lookup, patterns.items[i], &all)
+                                                   : add_name(&lookup, patterns.items[i], &all);
     if (result != 0)
         return result;
     qsort(all.exact, all.exact_count, sizeof(*all.exact), compare_keys);

@@ -37,7 +37,3 @@ int selection_parse(const struct plan *plan, struct str_list patterns,
                     struct selection *out, struct refusal *refusal);
 
 bool selection_has(const struct selection *selection, struct process_id id);
-
-// Whether `text` fits `pattern`, where `*` stands for any bytes and `?` for one. Takes at most as
-// many steps as the product of both sizes.
-bool selection_fits(struct str pattern, struct str text);

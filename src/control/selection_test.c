@@ -124,40 +124,6 @@ static void knows_gone_types_as_long_as_they_have_processes(void **state)
     arena_fini(&arena);
 }
 
-static void fits_patterns(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *pattern;
-        const char *text;
-        bool fits;
-    } examples[] = {
-        {"", "", true},         {"", "a", false},          {"*", "", true},
-        {"**", "abc", true},    {"?", "", false},          {"?", "a", true},
-        {"a*c", "abcbc", true}, {"a*c", "abcb", false},    {"*ab", "aab", true},
-        {"a?c", "abc", true},   {"*a*b*", "xxaxxb", true}, {"*a*b*", "xxbxxa", false},
-        {"a", "A", false},      {"[a]", "a", false},       {"*?", "", false},
-        {"?*", "ab", true},
-    };
-    for (size_t i = 0; i < sizeof(examples) / sizeof(*examples); i++)
-        if (selection_fits(str_of(examples[i].pattern), str_of(examples[i].text)) !=
-            examples[i].fits)
-            fail_msg("'%s' and '%s'", examples[i].pattern, examples[i].text);
-}
-
-// With backtracking into every `*` this would take longer than the universe is old.
-static void takes_no_exponential_time(void **state)
-{
-    (void)state;
-    char pattern[2001];
-    char text[10000];
-    memset(text, 'a', sizeof(text));
-    for (size_t i = 0; i < 2000; i++)
-        pattern[i] = i % 2 ? 'a' : '*';
-    pattern[2000] = 'b';
-    assert_false(selection_fits(str_from(pattern, sizeof(pattern)), str_from(text, sizeof(text))));
-}
-
 static void limits_wildcards_only(void **state)
 {
     (void)state;
@@ -189,8 +155,6 @@ int main(void)
         cmocka_unit_test(names_what_is_unknown),
         cmocka_unit_test(knows_gone_types_as_long_as_they_have_processes),
         cmocka_unit_test(limits_wildcards_only),
-        cmocka_unit_test(fits_patterns),
-        cmocka_unit_test(takes_no_exponential_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

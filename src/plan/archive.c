@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARCHIVE_VERSION = 3 };
+enum { ARCHIVE_VERSION = 5 };
 
 // Either `out` is written or `rest` is read into `arena`.
 struct passage {
@@ -148,6 +148,65 @@ static void pass_type(struct passage *passage, struct process_type *type, size_t
     pass_after(passage, type, type_count);
 }
 
+static void pass_limited(struct passage *passage, unsigned *value, unsigned most)
+{
+    pass_unsigned(passage, value);
+    if (*value > most && passage->result == 0)
+        passage->result = -EPROTO;
+}
+
+#define PASS_ENUM(passage, field, type, last)                                                      \
+    do {                                                                                           \
+        unsigned value = (unsigned)(field);                                                        \
+        pass_limited(passage, &value, last);                                                       \
+        (field) = (type)value;                                                                     \
+    } while (0)
+
+static void pass_rotation(struct passage *passage, struct sink_rotation *rotation)
+{
+    rotation->size_bytes = (uint64_t)pass_number(passage, (int64_t)rotation->size_bytes);
+    rotation->age = pass_number(passage, rotation->age);
+    pass_limited(passage, &rotation->keep_count, LIMIT_ROTATED_FILES);
+    rotation->total_bytes = (uint64_t)pass_number(passage, (int64_t)rotation->total_bytes);
+    pass_bool(passage, &rotation->compress);
+}
+
+static void pass_sink(struct passage *passage, struct plan_sink *sink)
+{
+    PASS_ENUM(passage, sink->kind, enum sink_kind, SINK_JOURNALD);
+    pass_text(passage, &sink->origin.file);
+    pass_unsigned(passage, &sink->origin.line);
+    pass_unsigned(passage, &sink->origin.column);
+    pass_text(passage, &sink->target);
+    sink->pattern_count = (size_t)pass_number(passage, (int64_t)sink->pattern_count);
+    if (sink->pattern_count > LIMIT_SINK_PATTERNS && passage->result == 0)
+        passage->result = -EPROTO;
+    struct str *patterns =
+        pass_table(passage, sink->patterns, sink->pattern_count, sizeof(*patterns));
+    sink->patterns = patterns;
+    for (size_t i = 0; patterns && i < sink->pattern_count && passage->result == 0; i++)
+        pass_text(passage, &patterns[i]);
+    PASS_ENUM(passage, sink->stream, enum sink_stream, SINK_STDERR);
+    PASS_ENUM(passage, sink->policy, enum sink_policy, SINK_DROP);
+    PASS_ENUM(passage, sink->format, enum sink_format, SINK_HEROKU);
+    pass_rotation(passage, &sink->rotation);
+    pass_limited(passage, &sink->file_mode, 0777);
+    PASS_ENUM(passage, sink->address, enum sink_address, SINK_TCP);
+    pass_limited(passage, &sink->port, UINT16_MAX);
+    pass_limited(passage, &sink->facility, SINK_FACILITIES - 1);
+}
+
+static void pass_sinks(struct passage *passage, struct plan *plan)
+{
+    plan->sink_count = (size_t)pass_number(passage, (int64_t)plan->sink_count);
+    if (plan->sink_count > LIMIT_SINKS && passage->result == 0)
+        passage->result = -EPROTO;
+    struct plan_sink *sinks = pass_table(passage, plan->sinks, plan->sink_count, sizeof(*sinks));
+    plan->sinks = sinks;
+    for (size_t i = 0; sinks && i < plan->sink_count && passage->result == 0; i++)
+        pass_sink(passage, &sinks[i]);
+}
+
 static void pass_plan(struct passage *passage, struct plan *plan)
 {
     if (pass_number(passage, ARCHIVE_VERSION) != ARCHIVE_VERSION && passage->result == 0)
@@ -166,6 +225,7 @@ static void pass_plan(struct passage *passage, struct plan *plan)
     plan->types = types;
     for (size_t i = 0; types && i < plan->type_count && passage->result == 0; i++)
         pass_type(passage, &types[i], plan->type_count);
+    pass_sinks(passage, plan);
 }
 
 void archive_write(const struct plan *plan, struct buffer *out)

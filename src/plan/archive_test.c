@@ -39,6 +39,31 @@ static struct process_type types[] = {
     {.name = {"clock", 5}, .command = {"tick", 4}, .is_gone = true, .directory = {"/", 1}},
 };
 
+static const struct str patterns[] = {{"web", 3}, {"*.1", 3}};
+
+static struct plan_sink sinks[] = {
+    {
+        .kind = SINK_FILE,
+        .origin = {{"formation.yaml", 14}, 4, 5},
+        .target = {"logs/{process}.log", 18},
+        .patterns = patterns,
+        .pattern_count = 2,
+        .stream = SINK_STDERR,
+        .format = SINK_HEROKU,
+        .rotation = {1, 2, 3, 4, true},
+        .file_mode = 0640,
+    },
+    {
+        .kind = SINK_SYSLOG,
+        .target = {"::1", 3},
+        .policy = SINK_DROP,
+        .address = SINK_TCP,
+        .port = 601,
+        .facility = 23,
+    },
+    {.kind = SINK_JOURNALD, .target = {"", 0}},
+};
+
 static const struct plan original = {
     .app = {"shop", 4},
     .root = {"/srv/shop", 9},
@@ -48,6 +73,8 @@ static const struct plan original = {
     .environment = {variables, 1},
     .type_count = 2,
     .types = types,
+    .sink_count = 3,
+    .sinks = sinks,
 };
 
 static void assert_probe(const struct probe *probe, const struct probe *wanted)
@@ -82,6 +109,9 @@ static void test_round_trip(void **state)
     assert_int_equal(plan->types[0].after[0], 1);
     assert_true(plan->types[1].is_gone && !plan->types[0].is_gone);
     assert_int_equal(plan->types[1].after_count, 0);
+    assert_int_equal(plan->sink_count, 3);
+    assert_int_equal(plan->sinks[0].origin.column, 5);
+    assert_false(plan_sinks_differ(&original, plan));
     archive_write(plan, &second);
     assert_true(str_equal(buffer_str(&first), buffer_str(&second)));
     plan_free(plan);
@@ -103,6 +133,16 @@ static void test_cut_anywhere(void **state)
     buffer_fini(&bytes);
 }
 
+static void expect_refused(const struct plan *plan)
+{
+    struct buffer bytes = {0};
+    struct plan *read = NULL;
+    archive_write(plan, &bytes);
+    assert_int_equal(archive_read(buffer_str(&bytes), &read), -EPROTO);
+    assert_null(read);
+    buffer_fini(&bytes);
+}
+
 // What is no index or kind would be used as one.
 static void test_foreign_numbers(void **state)
 {
@@ -112,15 +152,28 @@ static void test_foreign_numbers(void **state)
     struct plan plan = original;
     plan.types = strange;
     for (int round = 0; round < 2; round++) {
-        struct buffer bytes = {0};
-        struct plan *read = NULL;
         strange[0].after = round == 0 ? nowhere : after;
         strange[0].after_count = round == 0 ? 2 : 1;
         strange[1].alive.kind = round == 0 ? PROBE_NONE : (enum probe_kind)(PROBE_NOTIFY + 1);
-        archive_write(&plan, &bytes);
-        assert_int_equal(archive_read(buffer_str(&bytes), &read), -EPROTO);
-        assert_null(read);
-        buffer_fini(&bytes);
+        expect_refused(&plan);
+    }
+}
+
+static void test_foreign_sinks(void **state)
+{
+    (void)state;
+    struct plan_sink strange[] = {sinks[0], sinks[1], sinks[1], sinks[1], sinks[1], sinks[1]};
+    strange[0].kind = (enum sink_kind)3;
+    strange[1].format = (enum sink_format)5;
+    strange[2].address = (enum sink_address)3;
+    strange[3].facility = SINK_FACILITIES;
+    strange[4].stream = (enum sink_stream)3;
+    strange[5].policy = (enum sink_policy)2;
+    for (size_t i = 0; i < sizeof(strange) / sizeof(*strange); i++) {
+        struct plan plan = original;
+        plan.sinks = &strange[i];
+        plan.sink_count = 1;
+        expect_refused(&plan);
     }
 }
 
@@ -145,6 +198,7 @@ int main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_cut_anywhere),
         cmocka_unit_test(test_foreign_numbers),
+        cmocka_unit_test(test_foreign_sinks),
         cmocka_unit_test(test_changed_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

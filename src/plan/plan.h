@@ -6,6 +6,8 @@
 #include "base/arena.h"
 #include "base/duration.h"
 #include "base/str.h"
+#include "plan/origin.h"
+#include "plan/sink.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -68,13 +70,6 @@ struct process_policy {
     unsigned roll_max_unavailable; // and so many fewer may be ready
 };
 
-// Where a declaration stands, for messages. line 0: not from a file.
-struct origin {
-    struct str file;
-    unsigned line;
-    unsigned column;
-};
-
 struct process_type {
     struct str name;
     struct str command; // as declared, one line of shell
@@ -104,6 +99,8 @@ struct plan {
     struct environment environment; // of the .env files; beats the inherited one
     size_t type_count;
     struct process_type *types;
+    size_t sink_count; // LIMIT_SINKS at most
+    struct plan_sink *sinks;
 };
 
 // Frees the plan and everything in it. plan may be NULL.

@@ -92,7 +92,7 @@ static void check_scale(struct str_list changes, bool reset)
     REQUIRE(sum <= LIMIT_PROCESSES);
 }
 
-// The same as selection_fits in the plainest way: which beginnings of the text fit each beginning
+// The same as wildcard_fits in the plainest way: which beginnings of the text fit each beginning
 // of the pattern.
 static bool fits(struct str pattern, struct str text)
 {
