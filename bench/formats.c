@@ -60,8 +60,8 @@ int main(void)
         const char *what, *pattern;
         size_t size;
     } inputs[] = {
-        {"ASCII", "GET /path/of/a/request 200 in 12ms ", 100},
-        {"ASCII", "GET /path/of/a/request 200 in 12ms ", 1000},
+        {"ASCII", "GET /orders?page=17 200 in 12ms ", 100},
+        {"ASCII", "GET /orders?page=17 200 in 12ms ", 1000},
         {"JSON", "{\"level\":\"info\",\"path\":\"/a/b\"} ", 100},
         {"colours", "\033[32mok\033[0m a request of 12 ms ", 100},
         {"Greek", "\xce\xb1\xce\xb2\xce\xb3\xce\xb4 ", 100},

@@ -193,10 +193,14 @@ static inline void append(struct buffer *out, struct str text, enum escape_style
         if (!buffer_reserve(out, GROWTH * chunk + LONGEST_CHAR))
             return;
         char *to = out->bytes + out->size;
-        while ((at = copy_plain(&to, at, chunk_end, style)) < chunk_end)
-            do
+        while (at < chunk_end) { // a character may have gone beyond it
+            at = copy_plain(&to, at, chunk_end, style);
+            if (at == chunk_end)
+                break;
+            do // once at least: a tab stops the copy as well
                 at = put_special(&to, at, end, style);
             while (at < chunk_end && is_special(*at, style));
+        }
         out->size = (size_t)(to - out->bytes);
     }
 }

@@ -103,6 +103,30 @@ static void test_every_byte_at_every_place(void **state)
         }
 }
 
+// Wherever a long text is cut for the sake of memory, it does not show.
+static void test_character_at_every_place_of_a_long_text(void **state)
+{
+    (void)state;
+    static const char elephant[] = "\xf0\x9f\x90\x98";
+    for (size_t at = 4080; at < 4110; at++) {
+        struct buffer text = {0};
+        struct buffer out = {0};
+        for (size_t i = 0; i < at; i++)
+            buffer_append_char(&text, 'x');
+        buffer_append_text(&text, elephant);
+        for (size_t i = 0; i < at; i++)
+            buffer_append_char(&text, 'y');
+        escape_append(&out, buffer_str(&text), ESCAPE_JSON);
+        assert_true(str_equal(buffer_str(&out), buffer_str(&text)));
+        buffer_clear(&out);
+        escape_append(&out, str_slice(buffer_str(&text), 0, at + 3), ESCAPE_JSON);
+        assert_int_equal(out.size, at + 3);
+        assert_memory_equal(out.bytes + at, FFFD, 3);
+        buffer_fini(&text);
+        buffer_fini(&out);
+    }
+}
+
 static struct str random_text(struct random *random, char *text, size_t capacity)
 {
     static const char *const parts[] = {"\"",       "\\",       "\033[1m",      "\xc3\xa9",
@@ -164,6 +188,7 @@ int main(void)
         cmocka_unit_test(test_examples),
         cmocka_unit_test(test_what_is_not_utf8),
         cmocka_unit_test(test_every_byte_at_every_place),
+        cmocka_unit_test(test_character_at_every_place_of_a_long_text),
         cmocka_unit_test(test_random_bytes_are_json),
         cmocka_unit_test(test_little_memory),
     };
