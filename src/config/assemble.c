@@ -9,6 +9,7 @@
 #include "base/name_index.h"
 #include "config/order.h"
 #include "config/quantity.h"
+#include "config/sinks.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -329,7 +330,8 @@ static int assemble(struct assembly *assembly)
         return -ENOMEM;
     set_quantities(assembly);
     if (sources->declaration &&
-        order_resolve(sources->declaration, plan, assembly->diagnostics) != 0)
+        (order_resolve(sources->declaration, plan, assembly->diagnostics) != 0 ||
+         sinks_resolve(sources->declaration, plan, assembly->diagnostics) != 0))
         return -ENOMEM;
     if (plan->has_port)
         check_ports(assembly, set_port_base(assembly));

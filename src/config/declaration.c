@@ -214,27 +214,8 @@ static void read_boot(struct yaml_reader *reader, const struct yaml_node *node, 
 static void read_after(struct yaml_reader *reader, const struct yaml_node *node, void *out)
 {
     struct declared_type *type = out;
-    bool is_list = node->kind == YAML_LIST;
-    size_t count = is_list ? node->count : 1;
-    if (count > LIMIT_TYPES) {
-        diagnostics_error(reader->diagnostics, node->origin, "more than %d process types",
-                          LIMIT_TYPES);
-        return;
-    }
-    struct declared_name *names = arena_alloc(reader->arena, count * sizeof(*names));
-    if (!names) {
-        reader->no_memory = true;
-        return;
-    }
-    size_t used = 0;
-    for (const struct yaml_node *name = is_list ? node->first : node; name;
-         name = is_list ? name->next : NULL) {
-        names[used].origin = name->origin;
-        yaml_read_text(reader, name, &names[used].name);
-        used += names[used].name.size > 0;
-    }
-    type->after = names;
-    type->after_count = used;
+    declaration_read_names(reader, node, LIMIT_TYPES, "process types", &type->after,
+                           &type->after_count);
 }
 
 static void read_type(struct yaml_reader *reader, const struct yaml_node *node,
@@ -303,6 +284,7 @@ int declaration_parse(struct str text, const char *file, struct arena *arena,
     static const struct yaml_field fields[] = {
         {"app", read_app, offsetof(struct declaration, app)},
         {"env", read_env_files, 0},
+        {"logs", declaration_read_logs, offsetof(struct declaration, logs)},
         {"port", read_port, 0},
         {"processes", read_processes, 0},
     };

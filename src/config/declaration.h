@@ -4,17 +4,13 @@
 
 #include "base/arena.h"
 #include "base/str.h"
+#include "config/declaration_logs.h"
 #include "config/diagnostic.h"
 #include "config/probe.h"
 #include "plan/plan.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-
-struct declared_name {
-    struct str name;
-    struct origin origin;
-};
 
 // One entry of `processes:`. What is not said has its default; empty texts are not said.
 struct declared_type {
@@ -45,6 +41,7 @@ struct declaration {
     size_t env_file_count;
     struct declared_type *types;
     size_t type_count;
+    struct declared_logs logs;
 };
 
 // Reads `text`; `file` is its name for messages. Everything in `out` is in `arena`. Returns 0 or

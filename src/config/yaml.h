@@ -45,6 +45,7 @@ typedef void yaml_read(struct yaml_reader *reader, const struct yaml_node *node,
 yaml_read yaml_read_text;     // struct str, not empty
 yaml_read yaml_read_bool;     // bool
 yaml_read yaml_read_duration; // nsec_t
+yaml_read yaml_read_bytes;    // uint64_t, of "10M"
 
 // Returns false when `node` is no number from `least` to `most`; it has been reported.
 bool yaml_read_number(struct yaml_reader *reader, const struct yaml_node *node, unsigned long least,

@@ -3,6 +3,7 @@
 // table of names, readers and offsets.
 #include "config/yaml.h"
 
+#include "base/byte_size.h"
 #include "base/duration.h"
 
 #include <assert.h>
@@ -98,6 +99,17 @@ void yaml_read_duration(struct yaml_reader *reader, const struct yaml_node *node
         *(nsec_t *)out = duration;
     else
         reject(reader, node, "a time as 50ms, 10s or 2m");
+}
+
+void yaml_read_bytes(struct yaml_reader *reader, const struct yaml_node *node, void *out)
+{
+    uint64_t bytes;
+    if (!yaml_expect(reader, node, YAML_TEXT))
+        return;
+    if (byte_size_parse(node->text, &bytes))
+        *(uint64_t *)out = bytes;
+    else
+        reject(reader, node, "a size as 512K, 10M or 1G");
 }
 
 bool yaml_read_number(struct yaml_reader *reader, const struct yaml_node *node, unsigned long least,

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "plan/launch.h"
 #include "plan/merge.h"
+#include "plan/sink_path.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -81,6 +82,42 @@ static void check_places(const struct diagnostics *diagnostics, struct str text)
                 diagnostics->items[i].origin.line <= lines + 1);
 }
 
+static void check_file(const struct plan *plan, const struct plan_sink *sink)
+{
+    char path[SINK_PATH_BYTES];
+    struct str rest = sink->target;
+    struct sink_part part;
+    REQUIRE(sink->target.size > 0 && sink->target.size <= LIMIT_SINK_PATH_BYTES);
+    REQUIRE((sink->file_mode & ~0666U) == 0 && (sink->file_mode & 0200));
+    REQUIRE(sink->rotation.keep_count <= LIMIT_ROTATED_FILES);
+    while (sink_next_part(&rest, &part))
+        REQUIRE(part.word != SINK_UNKNOWN && part.word != SINK_STRAY);
+    for (size_t i = 0; i < plan->type_count; i++) {
+        if (!sink_matches(sink, plan->types[i].name, 1))
+            continue;
+        REQUIRE(sink_path(sink, plan, plan->types[i].name, 1, path) == 0);
+        REQUIRE(path[0] == '/' && !str_ends_with(str_of(path), "/"));
+    }
+}
+
+static void check_sinks(const struct plan *plan)
+{
+    REQUIRE(plan->sink_count <= LIMIT_SINKS);
+    REQUIRE(!plan_sinks_differ(plan, plan));
+    for (size_t i = 0; i < plan->sink_count; i++) {
+        const struct plan_sink *sink = &plan->sinks[i];
+        REQUIRE(is_terminated(sink->target) && sink->origin.line > 0);
+        REQUIRE(sink->pattern_count <= LIMIT_SINK_PATTERNS);
+        REQUIRE(sink_format_name(sink->format) && sink_stream_name(sink->stream));
+        if (sink->kind == SINK_FILE)
+            check_file(plan, sink);
+        if (sink->kind != SINK_SYSLOG)
+            continue;
+        REQUIRE(sink_facility_name(sink->facility) && sink->target.size > 0);
+        REQUIRE((sink->address == SINK_UNIX) == (sink->port == 0) && sink->port <= 65535);
+    }
+}
+
 // What a type waits for can be ready before it: each round takes away who waits for nobody.
 static void check_order(const struct plan *plan)
 {
@@ -111,6 +148,7 @@ static void check_reload(const struct plan *plan)
     REQUIRE(merged->type_count == plan->type_count);
     for (uint16_t i = 0; i < plan->type_count; i++)
         REQUIRE(!plan_type_differs(plan, merged, i));
+    REQUIRE(!plan_sinks_differ(plan, merged));
     plan_free(merged);
 }
 
@@ -127,6 +165,7 @@ static void check_plan(const struct declaration *declaration)
     if (plan) {
         check_order(plan);
         check_reload(plan);
+        check_sinks(plan);
     }
     for (size_t i = 0; plan && i < plan->type_count; i++) {
         REQUIRE(plan->types[i].policy.roll_surge + plan->types[i].policy.roll_max_unavailable > 0);
