@@ -24,6 +24,7 @@ static int load_everything(struct options *options, struct diagnostics *diagnost
     if (*plan && !options->foreman) {
         int checked = load_check_programs(*plan, environ, diagnostics);
         result = result < 0 ? result : checked;
+        load_check_sinks(*plan, diagnostics);
     }
     return defaults < 0 ? defaults : result;
 }
@@ -35,6 +36,31 @@ static void print_verdict(const struct plan *plan)
     for (size_t i = 0; i < plan->type_count; i++)
         (void)printf("%s%.*s", i ? ", " : "", STR_ARGS(plan->types[i].name));
     (void)printf(")\n");
+}
+
+static void print_sink(const struct plan_sink *sink)
+{
+    switch (sink->kind) {
+    case SINK_FILE:
+        (void)printf("lines go to %.*s (%s)", STR_ARGS(sink->target),
+                     sink_format_name(sink->format));
+        break;
+    case SINK_SYSLOG:
+        (void)printf("lines go to syslog at %s %.*s", sink_address_name(sink->address),
+                     STR_ARGS(sink->target));
+        if (sink->port > 0)
+            (void)printf(" port %u", sink->port);
+        break;
+    case SINK_JOURNALD:
+        (void)printf("lines go to journald");
+        break;
+    }
+    for (size_t i = 0; i < sink->pattern_count; i++)
+        (void)printf("%s%.*s", i ? ", " : ": those of ", STR_ARGS(sink->patterns[i]));
+    if (sink->stream != SINK_BOTH)
+        (void)printf("%s%s only", sink->pattern_count ? ", " : ": ",
+                     sink_stream_name(sink->stream));
+    (void)printf("\n");
 }
 
 int command_check(struct invocation *invocation)
@@ -49,6 +75,8 @@ int command_check(struct invocation *invocation)
         status = report_failure(&options, "there is no memory left");
     if (status == 0)
         print_verdict(plan);
+    for (size_t i = 0; status == 0 && !options.foreman && i < plan->sink_count; i++)
+        print_sink(&plan->sinks[i]);
     plan_free(plan);
     diagnostics_fini(&diagnostics);
     arena_fini(&arena);

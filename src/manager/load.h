@@ -48,6 +48,10 @@ int load_assemble(const struct loaded *loaded, const struct options *options,
 int load_check_programs(const struct plan *plan, char *const *inherited,
                         struct diagnostics *diagnostics);
 
+// Warns of sinks that could not be written to now: where a file or its folders cannot be made, and
+// where nobody listens on this machine.
+void load_check_sinks(const struct plan *plan, struct diagnostics *diagnostics);
+
 // All of it: a plan that can be started. Warns of commands that daemonize.
 int load_plan(const struct options *options, char *const *inherited,
               struct diagnostics *diagnostics, struct plan **out);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,44 @@ int file_check_directory(const char *path)
     if (!S_ISDIR(status.st_mode))
         return -ENOTDIR;
     return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
+}
+
+// Cuts the last component off. Returns false when there is none.
+static bool to_folder(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (strcmp(path, "/") == 0 || strcmp(path, ".") == 0)
+        return false;
+    if (!slash)
+        memcpy(path, ".", sizeof("."));
+    else
+        slash[slash == path] = '\0';
+    return true;
+}
+
+int file_check_writable(const char *path)
+{
+    char folder[PATH_MAX];
+    struct stat status;
+    size_t size = strlen(path);
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+        return -EISDIR;
+    if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0)
+        return 0;
+    if (errno != ENOENT)
+        return -errno;
+    if (size >= sizeof(folder))
+        return -ENAMETOOLONG;
+    memcpy(folder, path, size + 1);
+    while (to_folder(folder)) {
+        if (stat(folder, &status) == 0 && !S_ISDIR(status.st_mode))
+            return -ENOTDIR;
+        if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0)
+            return 0;
+        if (errno != ENOENT)
+            return -errno;
+    }
+    return -ENOENT;
 }
 
 char *file_absolute_path(const char *path)

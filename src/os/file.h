@@ -20,6 +20,10 @@ bool file_exists(const char *path);
 // 0 if a process can be started in that directory; -ENOENT, -ENOTDIR or -EACCES.
 int file_check_directory(const char *path);
 
+// 0 if that file can be written, or be made together with the folders that lack; -EISDIR, -ENOTDIR,
+// -EACCES, -EROFS or another -errno. Nothing is changed.
+int file_check_writable(const char *path);
+
 // The path from the root folder, links unresolved as the shell shows them, so that a `current` that
 // is pointed elsewhere is followed. Free it. NULL and errno when the current folder is gone, or
 // when `path` has a ".." and does not exist.

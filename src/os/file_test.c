@@ -158,6 +158,24 @@ static void test_absolute_paths(void **state)
     expect_absolute("current", wanted); // not where it points today
 }
 
+static void test_writable(void **state)
+{
+    (void)state;
+    write_file("plain", "");
+    assert_int_equal(file_check_writable("plain"), 0);
+    assert_int_equal(file_check_writable("fresh"), 0);
+    assert_int_equal(file_check_writable("a/b/c/fresh"), 0);
+    assert_false(file_exists("a"));
+    assert_int_equal(file_check_writable("/dev/null"), 0);
+    assert_int_equal(file_check_writable("."), -EISDIR);
+    assert_int_equal(file_check_writable("plain/fresh"), -ENOTDIR);
+    assert_int_equal(file_check_writable("plain/a/fresh"), -ENOTDIR);
+    assert_int_equal(mkdir("closed", 0500), 0);
+    assert_int_equal(file_check_writable("closed/a/fresh"), geteuid() == 0 ? 0 : -EACCES);
+    assert_int_equal(symlink("nosuch/target", "dangling"), 0);
+    assert_int_equal(file_check_writable("dangling"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +187,7 @@ int main(void)
         cmocka_unit_test(test_exists),
         cmocka_unit_test(test_directories),
         cmocka_unit_test(test_absolute_paths),
+        cmocka_unit_test(test_writable),
     };
     return cmocka_run_group_tests(tests, enter_folder, remove_folder);
 }

@@ -131,6 +131,22 @@ END
     done < <(sed -nE 's/^(\.Dl )?((after|alive|boot|ready|roll|watchdog): )/\2/p' \
         "$BATS_TEST_DIRNAME/../../man/formation.yaml.5")
     [ "$count" -eq 11 ]
+
+    procfile "web: sleep 1" "worker: sleep 1"
+    sed -n '/^logs:$/,/^\.Ed$/{/^\.Ed/!p}' "$BATS_TEST_DIRNAME/../../man/formation.yaml.5" \
+        >formation.yaml
+    check
+    [ "$status" -eq 0 ]
+    [ "$(grep -c "^lines go to" <<<"$output")" -eq 4 ]
+    count=0
+    while read -r example; do
+        printf 'logs:\n- file: a\n  %s\n' "$example" >formation.yaml
+        check
+        [ "$status" -eq 0 ]
+        count=$((count + 1))
+    done < <(sed -nE 's/^\.Dl ((processes|rotate): )/\1/; s/\\\(dq/"/g; /^(processes|rotate): /p' \
+        "$BATS_TEST_DIRNAME/../../man/formation.yaml.5" | grep -v '^processes:$')
+    [ "$count" -eq 2 ]
 }
 
 @test "no Procfile, a directory, an empty one" {
@@ -212,6 +228,65 @@ END
     check
     [ "$status" -eq 2 ]
     [[ $stderr == ".foreman:1:1: error: "* ]]
+}
+
+@test "where lines go, and that they can" {
+    procfile "web: sleep 1" "worker: sleep 1"
+    cat >formation.yaml <<'END'
+logs:
+  - file: logs/{process}.log
+    format: json
+    processes: [web, "*.1"]
+    stream: stderr
+  - file: /dev/null
+  - syslog: udp://[::1]
+    stream: stdout
+END
+    check
+    [ "$status" -eq 0 ]
+    [ "$stderr" = "" ]
+    [ "${lines[0]}" = "valid procfile detected (web, worker)" ]
+    [ "${lines[1]}" = "lines go to logs/{process}.log (json): those of web, *.1, stderr only" ]
+    [ "${lines[2]}" = "lines go to /dev/null (text)" ]
+    [ "${lines[3]}" = "lines go to syslog at udp ::1 port 514: stdout only" ]
+    [ "${#lines[@]}" -eq 4 ]
+    [ ! -e logs ]
+
+    touch logs
+    check
+    [ "$status" -eq 0 ]
+    [ "$stderr" = "formation.yaml:2:5: warning: $PWD/logs/web.1.log cannot be written now: \
+Not a directory" ]
+
+    echo "logs: [{syslog: unix:/nosuch/log}]" >formation.yaml
+    check
+    [ "$status" -eq 0 ]
+    [ "$stderr" = "formation.yaml:1:8: warning: /nosuch/log does not exist: syslog does not run \
+here" ]
+}
+
+@test "what logs cannot be" {
+    procfile "web: sleep 1"
+    cat >formation.yaml <<'END'
+logs:
+  - file: logs/{typ}.log
+  - file: a.log
+  - file: ./a.log
+  - syslog: udp://localhost
+    rotate: {size: 10M}
+    processes: [wbe]
+END
+    check
+    [ "$status" -eq 2 ]
+    [ "${#stderr_lines[@]}" -eq 2 ]
+    [[ ${stderr_lines[0]} == "formation.yaml:2:11: error: nothing is called {typ} in a path: "* ]]
+    [[ ${stderr_lines[1]} == "formation.yaml:6:5: error: 'rotate' is for 'file' only"* ]]
+    sed -i "/typ/d; /rotate/d" formation.yaml
+    check
+    [ "$status" -eq 2 ]
+    [ "${#stderr_lines[@]}" -eq 2 ]
+    [[ ${stderr_lines[0]} == "formation.yaml:5:17: error: there is no process type 'wbe': "* ]]
+    [[ ${stderr_lines[1]} == "formation.yaml:3:11: error: 'web.1' would be written to "* ]]
 }
 
 @test "as Foreman: its words, on standard output, exit status 1" {
