@@ -14,7 +14,7 @@ enum sink_scope {
 
 enum sink_scope sink_scope(const struct plan_sink *sink);
 
-// A room that is left to the name of a file that is put aside (".20261125T234916Z.gz", say).
+// A room that is left to the name of a file that is put aside (plan/rotation.h).
 enum { SINK_PATH_BYTES = 4096, SINK_SUFFIX_BYTES = 40 };
 
 // The absolute path for the lines of a process; number 0: of what has a name without one
