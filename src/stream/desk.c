@@ -85,7 +85,7 @@ int desk_make(int parts[DESK_PARTS])
     return result;
 }
 
-static size_t pipe_bytes(int pipe)
+size_t desk_pipe_bytes(int pipe)
 {
     int count = 0;
     return ioctl(pipe, FIONREAD, &count) == 0 && count > 0 ? (size_t)count : 0;
@@ -109,7 +109,7 @@ void desk_commit(struct desk *desk)
 static void finish_reading(struct desk *desk)
 {
     struct desk_state *state = &desk->state;
-    size_t left = pipe_bytes(desk->parts[DESK_INBOX]);
+    size_t left = desk_pipe_bytes(desk->parts[DESK_INBOX]);
     size_t at = left < state->reading ? state->reading - left : 0;
     ssize_t size = read(desk->parts[DESK_INBOX], desk->inbox + at, state->reading - at);
     assert(size == (ssize_t)(state->reading - at) || at == state->reading);
@@ -122,7 +122,7 @@ static void finish_reading(struct desk *desk)
 static void recover_inbox(struct desk *desk)
 {
     if (desk->state.reading == 0 && desk->state.inbox_end == 0) {
-        desk->state.reading = (uint32_t)pipe_bytes(desk->parts[DESK_INBOX]);
+        desk->state.reading = (uint32_t)desk_pipe_bytes(desk->parts[DESK_INBOX]);
         desk_commit(desk);
     }
     if (desk->state.reading > 0)
@@ -175,41 +175,6 @@ void desk_close(struct desk *desk)
 
 // --- trays
 
-static uint64_t position_of(int fd)
-{
-    struct stat file;
-    int flags = fcntl(fd, F_GETFL);
-    if (fstat(fd, &file) < 0 || !S_ISREG(file.st_mode) || flags < 0)
-        return DESK_NOWHERE;
-    return (uint64_t)(flags & O_APPEND ? file.st_size : lseek(fd, 0, SEEK_CUR));
-}
-
-// Somebody may have put another file in its place since then, of which nothing can be said.
-static bool is_same_file(const struct tray_state *state, int fd)
-{
-    struct stat file;
-    return fstat(fd, &file) == 0 && file.st_dev == state->device && file.st_ino == state->inode;
-}
-
-static void recover_write(struct tray *tray, int output)
-{
-    struct tray_state *state = tray->state;
-    uint64_t done = state->writing;
-    if (state->writing == 0)
-        return;
-    if (state->uses_outbox) {
-        done = tray->outbox_bytes;
-    } else if (output < 0) {
-        done = 0; // once too often rather than not at all
-    } else if (state->write_at != DESK_NOWHERE && is_same_file(state, output)) {
-        uint64_t moved = position_of(output) - state->write_at;
-        done = moved < done ? moved : done;
-    }
-    state->from += done;
-    state->writing = 0;
-    desk_commit(tray->desk);
-}
-
 int desk_take_tray(struct desk *desk, unsigned index, int output, struct tray **out)
 {
     struct tray *tray = &desk->trays[index];
@@ -221,7 +186,9 @@ int desk_take_tray(struct desk *desk, unsigned index, int output, struct tray **
     struct tray_state *state = &desk->state.trays[index];
     if (index >= desk->state.tray_count)
         desk->state.tray_count = index + 1;
-    *tray = (struct tray){.desk = desk, .state = state, .outbox = -1};
+    tray_init(tray);
+    tray->desk = desk;
+    tray->state = state;
     tray->queue = (struct buffer){
         .bytes = bytes,
         .size = state->end,
@@ -232,10 +199,10 @@ int desk_take_tray(struct desk *desk, unsigned index, int output, struct tray **
     if (index == 0) {
         int capacity = fcntl(desk->parts[DESK_OUTBOX], F_GETPIPE_SZ);
         tray->outbox = desk->parts[DESK_OUTBOX];
-        tray->outbox_bytes = pipe_bytes(tray->outbox);
+        tray->outbox_bytes = desk_pipe_bytes(tray->outbox);
         tray->outbox_capacity = capacity > 0 ? (size_t)capacity : 4096;
     }
-    recover_write(tray, output);
+    tray_recover(tray, output);
     *out = tray;
     return 0;
 }
@@ -310,106 +277,4 @@ size_t desk_held(const struct desk *desk, unsigned slot, size_t at, char *out, s
     size_t wanted = at >= held ? 0 : size < held - at ? size : held - at;
     ssize_t read = pread(desk->parts[DESK_MEMORY], out, wanted, held_at(slot, at));
     return read > 0 ? (size_t)read : 0;
-}
-
-// --- the way out
-
-struct str tray_unwritten(const struct tray *tray)
-{
-    return str_slice(buffer_str(&tray->queue), tray->state->from, tray->queue.size);
-}
-
-size_t tray_waiting_bytes(const struct tray *tray)
-{
-    return tray->queue.size - tray->state->from + tray->outbox_bytes;
-}
-
-static void begin_write(struct tray *tray, size_t size, bool uses_outbox)
-{
-    tray->state->writing = (uint32_t)size;
-    tray->state->uses_outbox = uses_outbox;
-    desk_commit(tray->desk);
-}
-
-static void end_write(struct tray *tray, long written)
-{
-    int error = errno;
-    tray->state->writing = 0;
-    if (written > 0)
-        tray->state->from += (uint64_t)written;
-    desk_commit(tray->desk);
-    errno = error;
-}
-
-long tray_write_pipe(struct tray *tray, int pipe)
-{
-    if (tray->outbox_bytes == 0) {
-        struct str bytes = tray_unwritten(tray);
-        size_t size = bytes.size < tray->outbox_capacity ? bytes.size : tray->outbox_capacity;
-        begin_write(tray, size, true);
-        ssize_t put = write(tray->outbox, bytes.bytes, size);
-        end_write(tray, put);
-        tray->outbox_bytes = put > 0 ? (size_t)put : 0;
-    }
-    ssize_t sent = splice(tray->outbox, NULL, pipe, NULL, tray->outbox_bytes,
-                          SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
-    if (sent > 0)
-        tray->outbox_bytes -= (size_t)sent;
-    return sent;
-}
-
-static void note_file(struct tray_state *state, int output)
-{
-    struct stat file = {0};
-    (void)fstat(output, &file);
-    state->device = file.st_dev;
-    state->inode = file.st_ino;
-    state->write_at = position_of(output);
-}
-
-long tray_write(struct tray *tray, int output, size_t limit, tray_writer *writer, void *context)
-{
-    struct str bytes = str_slice(tray_unwritten(tray), 0, limit);
-    note_file(tray->state, output);
-    begin_write(tray, bytes.size, false);
-    long written = writer(context, bytes.bytes, bytes.size);
-    end_write(tray, written);
-    return written;
-}
-
-static void empty_outbox(struct tray *tray)
-{
-    char bytes[4096];
-    ssize_t size = 0;
-    while (tray->outbox_bytes > 0 && (size = read(tray->outbox, bytes, sizeof(bytes))) > 0)
-        tray->outbox_bytes -= (size_t)size;
-    tray->outbox_bytes = 0;
-}
-
-void tray_clear(struct tray *tray)
-{
-    empty_outbox(tray);
-    if (tray->queue.size > tray->touched_bytes)
-        tray->touched_bytes = tray->queue.size;
-    buffer_clear(&tray->queue);
-    tray->state->from = 0;
-    desk_commit(tray->desk);
-    if (tray->touched_bytes <= KEPT_BYTES)
-        return;
-    (void)madvise(tray->queue.bytes, (tray->touched_bytes + 4095) / 4096 * 4096, MADV_REMOVE);
-    tray->touched_bytes = 0;
-}
-
-// Not before the old place and the new one are apart: until the commit the old one is true.
-void tray_compact(struct tray *tray)
-{
-    struct str waiting = tray_unwritten(tray);
-    if (tray->state->from < KEPT_BYTES || waiting.size > tray->state->from)
-        return;
-    if (tray->queue.size > tray->touched_bytes)
-        tray->touched_bytes = tray->queue.size;
-    memcpy(tray->queue.bytes, waiting.bytes, waiting.size);
-    tray->queue.size = waiting.size;
-    tray->state->from = 0;
-    desk_commit(tray->desk);
 }

@@ -3,9 +3,9 @@
 // killed between any two instructions loses no byte and shows none twice.
 #pragma once
 
-#include "base/buffer.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "stream/tray.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,20 +24,6 @@ enum desk_part {
     DESK_PARTS,
 };
 
-// What is true of one tray, whose bytes all go the same way out. Positions are those of bytes in
-// its queue.
-struct tray_state {
-    uint64_t from;     // in between waits what …
-    uint64_t end;      // …is to be written
-    uint64_t write_at; // where the file stood before the write that is under way; DESK_NOWHERE
-    uint64_t device;   // which file that is, …
-    uint64_t inode;    // …when it is one that could have been replaced
-    uint64_t counter;  // the owner's own: lines that were dropped
-    uint32_t member;   // the owner's own: for which of several files it waits
-    uint32_t writing;  // bytes that are being written; 0: none
-    bool uses_outbox;  // for the write that is under way
-};
-
 // What is true, and which operation is under way whose outcome only the kernel knows. Positions are
 // those of bytes in the inbox.
 struct desk_state {
@@ -52,21 +38,7 @@ struct desk_state {
     struct tray_state trays[DESK_TRAYS];
 };
 
-#define DESK_NOWHERE UINT64_MAX
-
 struct desk_memory;
-
-struct desk;
-
-struct tray {
-    struct desk *desk; // NULL: it is not open
-    struct tray_state *state;
-    struct buffer queue;  // all bytes, those before `from` too; does not grow
-    size_t touched_bytes; // of the queue, since its memory was given back
-    int outbox;           // a pipe, of the first tray only; -1
-    size_t outbox_bytes;  // in it
-    size_t outbox_capacity;
-};
 
 struct desk {
     struct desk_memory *memory; // NULL: there is no desk
@@ -90,6 +62,10 @@ void desk_close(struct desk *desk);
 // as not written. 0 or -errno.
 int desk_take_tray(struct desk *desk, unsigned index, int output, struct tray **out);
 
+// For tray.c: after its owner was killed; and how many bytes a pipe holds.
+void tray_recover(struct tray *tray, int output);
+size_t desk_pipe_bytes(int pipe);
+
 // Makes `state` true in one moment, with all that was appended to the trays.
 void desk_commit(struct desk *desk);
 
@@ -103,18 +79,3 @@ void desk_hold(struct desk *desk, unsigned slot, struct str tail, bool is_new);
 
 // The unfinished line of a slot: copies at most `size` bytes from `at` on. Returns how many.
 size_t desk_held(const struct desk *desk, unsigned slot, size_t at, char *out, size_t size);
-
-// One write of what waits, as write(2) would do it: how many bytes, or -1 and errno. The first for
-// pipes. In the second `writer` writes at most `limit` bytes to `output`, which may be a file that
-// tells its position.
-typedef long tray_writer(void *context, const char *bytes, size_t size);
-long tray_write_pipe(struct tray *tray, int pipe);
-long tray_write(struct tray *tray, int output, size_t limit, tray_writer *writer, void *context);
-
-// What is not written yet: in the queue, and with what is in the outbox.
-struct str tray_unwritten(const struct tray *tray);
-size_t tray_waiting_bytes(const struct tray *tray);
-
-// Forgets all that waits, or moves it to the front of the queue if that is worth it.
-void tray_clear(struct tray *tray);
-void tray_compact(struct tray *tray);

@@ -145,7 +145,7 @@ static void a_tray_keeps_them(void **state)
     put_message(&outlet, "one");
     put_message(&outlet, "two");
     tray->state->writing = (uint32_t)tray->queue.size;
-    tray->state->write_at = DESK_NOWHERE;
+    tray->state->write_at = TRAY_NOWHERE;
     desk_commit(&desk);
     desk_close(&desk);
     assert_int_equal(desk_open(&desk, parts), 0);
