@@ -61,6 +61,14 @@
 // Files that a rotation keeps beside the one that is written: all are listed and sorted each time.
 #define LIMIT_ROTATED_FILES 1000
 
+// Files that are listed beside one log: each rotated one may be there compressed, not compressed
+// and partly. The rest are those of more `keep` in former times; they are seen, and deleted, later.
+#define LIMIT_SHELF (8 * LIMIT_ROTATED_FILES)
+
+// Files that wait to be compressed, one after the other. Those that find no place stay as they are
+// until their log is rotated the next time.
+#define LIMIT_COMPRESSIONS 1024
+
 // A host's name, as in DNS (RFC 1035, 2.3.4).
 #define LIMIT_HOST_BYTES 253
 

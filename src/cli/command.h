@@ -53,6 +53,9 @@ int command_manager(struct invocation *invocation);
 // What the completions of a shell ask: `formation complete WORD ...`, in no table either.
 int command_complete(char **words);
 
+// What a manager starts for each log file that was put aside: `formation compress PATH`.
+int command_compress(char **words);
+
 // Whether this program can go on with a formation that another version of it runs.
 int command_trial(char **words);
 

@@ -47,6 +47,8 @@ int main(int argc, char **argv)
     int status;
     if (strcmp(word, "complete") == 0)
         status = command_complete(argv + 2);
+    else if (strcmp(word, "compress") == 0)
+        status = command_compress(argv + 2);
     else if (strcmp(word, "trial") == 0)
         status = command_trial(argv + 2);
     else
