@@ -5,6 +5,7 @@
 #include "manager/state.h"
 
 #include "os/channel.h"
+#include "os/oom.h"
 #include "os/output.h"
 
 #include <errno.h>
@@ -38,6 +39,7 @@ static int new_process(struct manager *manager, unsigned slot, struct output_pai
     process->voice.built_at = -1;
     process->status_text = manager->memory->status_texts[slot];
     plan_process_name(manager->plan, record->id, process->name);
+    process->oom_kills = oom_kills(&manager->tree, process->name);
     manager->processes[slot] = process;
     output_watch(process);
     *out = process;
