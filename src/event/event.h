@@ -48,10 +48,11 @@ struct process_record {
     uint32_t starts;     // incarnations so far
     uint32_t crashes;    // in a row, not forgotten yet
     uint32_t refusals;   // failed spawns in a row
-    nsec_t since;        // of the state
-    nsec_t ready_at;     // of this incarnation
-    nsec_t deadline;     // when the state is over by itself
-    nsec_t pause;        // the last one between a crash and the next start
+    uint64_t revision; // of its type, by which it was started last, or is excused from a later one
+    nsec_t since;      // of the state
+    nsec_t ready_at;   // of this incarnation
+    nsec_t deadline;   // when the state is over by itself
+    nsec_t pause;      // the last one between a crash and the next start
 };
 
 enum formation_phase {
