@@ -12,14 +12,6 @@ static void roll(struct rig *rig)
             rig_step(rig, INPUT_ROLL, slot, 0);
 }
 
-// One that was told to stop does so, and its successor runs.
-static void replace(struct rig *rig, unsigned slot)
-{
-    assert_int_equal(process_of(rig, slot)->state, PROCESS_STOPPING);
-    rig_leave(rig, slot, SIGTERM);
-    rig_step(rig, INPUT_SPAWNED, slot, 200 + (int)slot);
-}
-
 static struct rig *running(unsigned web, unsigned surge, unsigned max_unavailable)
 {
     struct rig *rig = rig_new(web, 0);
@@ -54,14 +46,14 @@ static void one_after_the_other_each_up_for_a_second(void **state)
     EXPECT(rig, INPUT_ROLL, 2, 0, "asked 2");
     EXPECT(rig, INPUT_ROLL, 1, 0, "asked 1");
     EXPECT(rig, INPUT_ROLL, 1, 0, "");
-    replace(rig, 0);
+    rig_replace(rig, 0);
     expect_flags(rig, 0, RECORD_ROLLED);
     assert_true(rig_wait(rig) == NSEC_PER_SEC);
     assert_string_equal(rig->text, "asked 0, stopping 1 > signal 1 with 15"); // the lowest number
-    replace(rig, 1);
+    rig_replace(rig, 1);
     assert_true(rig_wait(rig) == NSEC_PER_SEC);
     assert_string_equal(rig->text, "asked 1, stopping 2 > signal 2 with 15");
-    replace(rig, 2);
+    rig_replace(rig, 2);
     (void)rig_wait(rig);
     assert_string_equal(rig->text, "asked 2");
     for (unsigned slot = 0; slot < 3; slot++)
@@ -76,10 +68,10 @@ static void who_is_checked_has_proven_itself_when_ready(void **state)
     (void)state;
     struct rig *rig = checked(2, 0, 1);
     roll(rig);
-    replace(rig, 0);
+    rig_replace(rig, 0);
     EXPECT(rig, INPUT_TIME, 0, 0, "");
     EXPECT(rig, INPUT_READY, 0, 0, "ready 0, stopping 1 > signal 1 with 15");
-    replace(rig, 1);
+    rig_replace(rig, 1);
     EXPECT(rig, INPUT_READY, 1, 0, "ready 1");
     expect_flags(rig, 1, 0);
     rig_free(rig);
@@ -95,7 +87,7 @@ static void as_many_at_a_time_as_may_be_missing(void **state)
     EXPECT(rig, INPUT_ROLL, 3, 0, "asked 3");
     rig_leave(rig, 4, EXIT_1); // one more is missing, by a crash
     rig_step(rig, INPUT_SPAWNED, 4, 104);
-    replace(rig, 0);
+    rig_replace(rig, 0);
     EXPECT(rig, INPUT_READY, 0, 0, "ready 0"); // two are missing still
     EXPECT(rig, INPUT_READY, 4, 0, "ready 4, stopping 2 > signal 2 with 15");
     rig_free(rig);
@@ -161,7 +153,7 @@ static void who_ends_well_does_not_halt(void **state)
     struct rig *rig = running(2, 0, 1);
     rig->types[0].policy.restart = RESTART_ON_FAILURE;
     roll(rig);
-    replace(rig, 0);
+    rig_replace(rig, 0);
     EXPECT(rig, INPUT_EXITED, 0, EXIT_0, "exited 0");
     EXPECT(rig, INPUT_EMPTIED, 0, 0, "finished 0, stopping 1 > bury 0, signal 1 with 15");
     rig_free(rig);
@@ -172,7 +164,7 @@ static void the_first_crash_halts(void **state)
     (void)state;
     struct rig *rig = checked(3, 0, 1);
     roll(rig);
-    replace(rig, 0);
+    rig_replace(rig, 0);
     EXPECT(rig, INPUT_EXITED, 0, EXIT_1, "exited 0, asked 1, asked 2, roll-halted 0");
     assert_int_equal(rig->outcome.events[3].detail, 2);               // were not restarted
     EXPECT(rig, INPUT_EMPTIED, 0, 0, "starting 0 > bury 0, spawn 0"); // by the policy, as ever
@@ -188,14 +180,14 @@ static void other_failures_halt_as_well(void **state)
     (void)state;
     struct rig *rig = checked(2, 0, 1);
     roll(rig);
-    replace(rig, 0);
+    rig_replace(rig, 0);
     (void)rig_wait(rig);
     assert_string_equal(rig->text, "boot-expired 0, asked 1, roll-halted 0 > signal 0 with 15");
     rig_free(rig);
 
     rig = running(2, 0, 1);
     roll(rig);
-    replace(rig, 0);
+    rig_replace(rig, 0);
     EXPECT(rig, INPUT_UNRESPONSIVE, 0, 0,
            "unresponsive 0, asked 1, roll-halted 0 > signal 0 with 15");
     rig_leave(rig, 0, EXIT_0);
@@ -231,10 +223,10 @@ static void extra_ones_serve_meanwhile(void **state)
     EXPECT(rig, INPUT_ROLL, 2, 0, ""); // new as it is
     rig_step(rig, INPUT_SPAWNED, 2, 102);
     EXPECT(rig, INPUT_READY, 2, 0, "ready 2, stopping 0 > signal 0 with 15");
-    replace(rig, 0);
+    rig_replace(rig, 0);
     EXPECT(rig, INPUT_PLAN, 0, 0, "");
     EXPECT(rig, INPUT_READY, 0, 0, "ready 0, stopping 1 > signal 1 with 15");
-    replace(rig, 1);
+    rig_replace(rig, 1);
     EXPECT(rig, INPUT_READY, 1, 0, "ready 1, stopping 2 > signal 2 with 15");
     rig_leave(rig, 2, SIGTERM);
     assert_string_equal(rig->text, "finished 2, removed 2 > bury 2");
@@ -261,7 +253,7 @@ static void after_a_halt_nobody_is_missed(void **state)
     roll(rig);
     rig_step(rig, INPUT_SPAWNED, 2, 102);
     rig_step(rig, INPUT_READY, 2, 0);
-    replace(rig, 0);
+    rig_replace(rig, 0);
     EXPECT(rig, INPUT_EXITED, 0, EXIT_1, "exited 0, asked 1, roll-halted 0");
     rig_step(rig, INPUT_EMPTIED, 0, 0);
     rig_step(rig, INPUT_SPAWNED, 0, 103);
@@ -309,14 +301,14 @@ static void scaling_goes_on_beside(void **state)
     rig_scale(rig, 4, 0);
     assert_string_equal(rig->text, "placed 3, starting 3 > spawn 3");
     rig_step(rig, INPUT_SPAWNED, 3, 103);
-    replace(rig, 0);
+    rig_replace(rig, 0);
     EXPECT(rig, INPUT_READY, 0, 0, "ready 0"); // the new one is missing, too
     EXPECT(rig, INPUT_READY, 3, 0, "ready 3, stopping 1 > signal 1 with 15");
     rig_scale(rig, 2, 0);
     assert_string_equal(rig->text, "stopping 2, stopping 3 > signal 2 with 15, signal 3 with 15");
     assert_int_equal(process_of(rig, 2)->flags, RECORD_ASKED); // no mark is left on it
     assert_int_equal(process_of(rig, 0)->pid, 200);
-    replace(rig, 1);
+    rig_replace(rig, 1);
     EXPECT(rig, INPUT_READY, 1, 0, "ready 1");
     rig_free(rig);
 }
@@ -357,24 +349,14 @@ static void a_second_roll_is_for_all_again(void **state)
     (void)state;
     struct rig *rig = running(2, 0, 1);
     roll(rig);
-    replace(rig, 0);
+    rig_replace(rig, 0);
     EXPECT(rig, INPUT_ROLL, 0, 0, "asked 0");
     (void)rig_wait(rig);
     assert_string_equal(rig->text, "asked 0, stopping 0 > signal 0 with 15");
-    replace(rig, 0);
+    rig_replace(rig, 0);
     (void)rig_wait(rig);
     assert_string_equal(rig->text, "asked 0, stopping 1 > signal 1 with 15");
     rig_free(rig);
-}
-
-// Brings a journal up to what the supervisor holds true, whatever was not written.
-static void write_all(struct rig *rig, struct journal *journal)
-{
-    for (unsigned slot = 0; slot < supervisor_slot_count(rig->supervisor); slot++) {
-        struct event event = {.kind = EVENT_ASKED, .slot = (uint16_t)slot};
-        event.process = *process_of(rig, slot);
-        journal_append(journal, &event, 1);
-    }
 }
 
 static void the_next_supervisor_goes_on(void **state)
@@ -386,99 +368,14 @@ static void the_next_supervisor_goes_on(void **state)
     roll(rig);
     rig_step(rig, INPUT_SPAWNED, 2, 102);
     rig_step(rig, INPUT_READY, 2, 0);
-    write_all(rig, journal);
+    rig_write_all(rig, journal);
     rig_restore(rig, &journal->snapshot);
     assert_string_equal(rig->text, ""); // with the extra one, which is still wanted
-    replace(rig, 0);
+    rig_replace(rig, 0);
     EXPECT(rig, INPUT_READY, 0, 0, "ready 0, stopping 1 > signal 1 with 15");
-    replace(rig, 1);
+    rig_replace(rig, 1);
     EXPECT(rig, INPUT_READY, 1, 0, "ready 1, stopping 2 > signal 2 with 15");
     free(journal);
-    rig_free(rig);
-}
-
-// Of a plan in which web is started in another way.
-static void revise(struct rig *rig, const char *wanted)
-{
-    rig->types[0].revision++;
-    EXPECT(rig, INPUT_PLAN, 0, 0, wanted);
-}
-
-static void a_plan_rolls_whom_it_starts_in_another_way(void **state)
-{
-    (void)state;
-    struct rig *rig = rig_new(2, 1);
-    rig_run(rig);
-    revise(rig, "asked 0, asked 1, stopping 0 > signal 0 with 15"); // worker goes on
-    EXPECT(rig, INPUT_PLAN, 0, 0, "");
-    replace(rig, 0);
-    (void)rig_wait(rig);
-    assert_string_equal(rig->text, "asked 0, stopping 1 > signal 1 with 15");
-    replace(rig, 1);
-    (void)rig_wait(rig);
-    EXPECT(rig, INPUT_PLAN, 0, 0, "");
-    for (unsigned slot = 0; slot < 2; slot++)
-        assert_int_equal(process_of(rig, slot)->revision, 1);
-    rig_free(rig);
-}
-
-// A manager that dies before it has decided on a plan leaves the plan, and the next one decides.
-static void the_next_supervisor_sees_the_same_difference(void **state)
-{
-    (void)state;
-    struct rig *rig = running(2, 0, 1);
-    struct journal *journal = calloc(1, sizeof(*journal));
-    assert_non_null(journal);
-    write_all(rig, journal);
-    rig->types[0].revision++;
-    rig_restore(rig, &journal->snapshot);
-    assert_string_equal(rig->text, "asked 0, asked 1, stopping 0 > signal 0 with 15");
-    write_all(rig, journal);
-    rig_restore(rig, &journal->snapshot);
-    assert_string_equal(rig->text, "");
-    free(journal);
-    rig_free(rig);
-}
-
-static void a_halted_roll_is_not_begun_again(void **state)
-{
-    (void)state;
-    struct rig *rig = running(3, 0, 1);
-    revise(rig, "asked 0, asked 1, asked 2, stopping 0 > signal 0 with 15");
-    replace(rig, 0);
-    EXPECT(rig, INPUT_EXITED, 0, EXIT_1, "exited 0, asked 1, asked 2, roll-halted 0");
-    rig_step(rig, INPUT_EMPTIED, 0, 0);
-    EXPECT(rig, INPUT_PLAN, 0, 0, "");
-    revise(rig, "asked 0, asked 1, asked 2, asked 0"); // the files were mended
-    rig_free(rig);
-}
-
-// Stopped and started again while its start is under way.
-static void a_start_by_the_old_plan_is_repeated(void **state)
-{
-    (void)state;
-    struct rig *rig = rig_new(1, 0);
-    rig_step(rig, INPUT_PLAN, 0, 0);
-    EXPECT(rig, INPUT_HALT, 0, 0, "asked 0");
-    revise(rig, "");
-    EXPECT(rig, INPUT_START, 0, 0, "asked 0");
-    EXPECT(rig, INPUT_SPAWNED, 0, 100, "started 0, stopping 0 > signal 0 with 15");
-    rig_leave(rig, 0, SIGTERM);
-    assert_string_equal(rig->text, "starting 0 > bury 0, spawn 0");
-    rig_free(rig);
-}
-
-static void who_does_not_run_is_left_alone(void **state)
-{
-    (void)state;
-    struct rig *rig = running(2, 0, 1);
-    rig_step(rig, INPUT_HALT, 0, 0);
-    rig_leave(rig, 0, SIGTERM);
-    rig_step(rig, INPUT_HALT, 1, 0);
-    revise(rig, "");
-    rig_leave(rig, 1, SIGTERM);
-    EXPECT(rig, INPUT_START, 0, 0, "starting 0 > spawn 0");
-    assert_int_equal(process_of(rig, 0)->revision, 1);
     rig_free(rig);
 }
 
@@ -506,11 +403,6 @@ int main(void)
         cmocka_unit_test(a_stop_ends_all_rolls),
         cmocka_unit_test(a_second_roll_is_for_all_again),
         cmocka_unit_test(the_next_supervisor_goes_on),
-        cmocka_unit_test(a_plan_rolls_whom_it_starts_in_another_way),
-        cmocka_unit_test(the_next_supervisor_sees_the_same_difference),
-        cmocka_unit_test(a_halted_roll_is_not_begun_again),
-        cmocka_unit_test(a_start_by_the_old_plan_is_repeated),
-        cmocka_unit_test(who_does_not_run_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
