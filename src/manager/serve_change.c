@@ -211,6 +211,8 @@ void serve_processes(struct manager *manager, struct client *client, struct requ
     wait_begin(manager, subscription);
 }
 
+// No input, since nothing is decided: a signal is neither journaled nor repeated. A manager that is
+// killed here has sent it to some, none of them twice, and its client hears that nobody answered.
 void serve_signal(struct manager *manager, struct client *client, struct request *request)
 {
     struct selection selection;
