@@ -59,7 +59,8 @@ static void describes_processes(void **state)
         &scene->out,
         "{\"name\":\"web.2\",\"type\":\"web\",\"number\":2,\"state\":\"ready\",\"pid\":77,"
         "\"port\":5001,\"since\":1005.0,\"restarts\":0,\"crashes\":0,"
-        "\"status_text\":\"caching\",\"cpu_seconds\":1.5,\"memory_bytes\":4096,\"tasks\":3,\"command\":\"exec ./run \\\"it\\\"\","
+        "\"status_text\":\"caching\",\"cpu_seconds\":1.5,\"memory_bytes\":4096,\"tasks\":3,"
+        "\"command\":\"exec ./run \\\"it\\\"\","
         "\"quantity_of_type\":2,\"declared\":1}");
     facts.usage = NULL;
     record = record_of(PROCESS_BACKOFF); // what it said is not true any more

@@ -24,7 +24,8 @@ says() {
     up
     wait_until says web.1 "loading 3 of 7"
     asks 0 why web
-    [[ ${lines[0]} =~ ^web\.1\ is\ [a-z]+\ for\ [0-9]+s\ and\ was\ never\ restarted\;\ it\ says:\ loading\ 3\ of\ 7$ ]]
+    expected='^web\.1 is [a-z]+ for [0-9]+s and was never restarted; it says: loading 3 of 7$'
+    [[ ${lines[0]} =~ $expected ]]
     asks 0 why --json web
     json 'data["histories"][0]["process"]["status_text"] == "loading 3 of 7"'
     asks 0 ps --json worker
