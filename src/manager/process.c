@@ -39,7 +39,6 @@ static int new_process(struct manager *manager, unsigned slot, struct output_pai
     process->voice.built_at = -1;
     process->status_text = manager->memory->status_texts[slot];
     plan_process_name(manager->plan, record->id, process->name);
-    process->oom_kills = oom_kills(&manager->tree, process->name);
     manager->processes[slot] = process;
     output_watch(process);
     *out = process;
@@ -85,6 +84,7 @@ int process_adopt(struct manager *manager, unsigned slot)
         return result;
     }
     process->tree_was_killed = true; // or was not: nobody is left who would know
+    process->oom_kills = oom_kills(&process->manager->tree, process->name);
     if (fd_count > 1)
         watch_adopt(process, fds[1]);
     return 0;
