@@ -5,6 +5,7 @@
 
 #include "cli/report.h"
 #include "manager/load.h"
+#include "os/clock.h"
 #include "os/file.h"
 #include "view/tame.h"
 
@@ -106,7 +107,7 @@ static void tell_findings(const struct refusal *refusal)
     buffer_fini(&lines);
 }
 
-static int tell(const struct client *client, int result, const struct error *error)
+int client_tell(const struct client *client, int result, const struct error *error)
 {
     const struct refusal *refusal = engine_refusal(client->engine);
     if (result == -EILSEQ)
@@ -118,7 +119,7 @@ static int tell(const struct client *client, int result, const struct error *err
 }
 
 // After an answer that never came the connection is of no more use.
-static int open_again(struct client *client)
+int client_open_again(struct client *client)
 {
     struct error error = {0};
     engine_close(client->engine);
@@ -135,13 +136,14 @@ int client_ask(struct client *client, const char *method, json_t *parameters, js
     struct error error = {0};
     int status = 0;
     int result = engine_call(client->engine, &request, out, &error);
-    if (result == -ECONNRESET) {
-        status = open_again(client);
+    const nsec_t until = clock_now() + CLIENT_ASKS_AGAIN_FOR;
+    while (status == 0 && result == -ECONNRESET && clock_now() < until) {
+        status = client_open_again(client);
         if (status == 0)
             result = engine_call(client->engine, &request, out, &error);
     }
     if (status == 0 && result < 0)
-        status = tell(client, result, &error);
+        status = client_tell(client, result, &error);
     json_decref(parameters);
     return status;
 }
@@ -152,7 +154,7 @@ int client_call(struct client *client, const char *method, json_t *parameters, j
     struct error error = {0};
     int result = engine_call(client->engine, &request, out, &error);
     json_decref(parameters);
-    return result < 0 ? tell(client, result, &error) : 0;
+    return result < 0 ? client_tell(client, result, &error) : 0;
 }
 
 int client_upgrade(struct client *client, const char *method, json_t *parameters, int *connection,
@@ -162,10 +164,27 @@ int client_upgrade(struct client *client, const char *method, json_t *parameters
     struct error error = {0};
     int result = engine_call_upgrade(client->engine, &request, connection, early, &error);
     json_decref(parameters);
-    return result < 0 ? tell(client, result, &error) : 0;
+    return result < 0 ? client_tell(client, result, &error) : 0;
+}
+
+// It was decided whole or not at all, and only who asked for it can see which.
+static int tell_cut(struct client *client)
+{
+    int status = client_open_again(client);
+    return status != 0 ? status
+                       : client_refuse(client, "the manager was replaced before it answered; "
+                                               "'formation ps' shows whether it was done");
 }
 
 int client_change(struct client *client, const char *method, json_t *parameters, json_t **out)
+{
+    bool is_cut;
+    int status = client_change_or_cut(client, method, parameters, out, &is_cut);
+    return is_cut ? tell_cut(client) : status;
+}
+
+int client_change_or_cut(struct client *client, const char *method, json_t *parameters,
+                         json_t **out, bool *is_cut)
 {
     const bool waits = !client->invocation->client.no_wait;
     const struct engine_request request = {
@@ -178,7 +197,8 @@ int client_change(struct client *client, const char *method, json_t *parameters,
         (void)json_object_set_new(parameters, "wait", json_boolean(waits));
     int result = engine_call(client->engine, &request, out, &error);
     json_decref(parameters);
-    return result < 0 ? tell(client, result, &error) : 0;
+    *is_cut = result == -ECONNRESET;
+    return result < 0 && !*is_cut ? client_tell(client, result, &error) : 0;
 }
 
 int client_stream(struct client *client, const char *method, json_t *parameters, nsec_t patience,
@@ -188,7 +208,9 @@ int client_stream(struct client *client, const char *method, json_t *parameters,
     struct error error = {0};
     int result = engine_call_more(client->engine, &request, take, context, &error);
     json_decref(parameters);
-    return result < 0 ? tell(client, result, &error) : result;
+    if (result == -ECONNRESET)
+        return tell_cut(client);
+    return result < 0 ? client_tell(client, result, &error) : result;
 }
 
 json_t *client_select(const struct client *client, size_t first)

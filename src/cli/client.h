@@ -32,6 +32,10 @@ void client_close(struct client *client);
 int client_try(struct client *client, struct invocation *invocation, nsec_t patience,
                struct error *error);
 
+// A manager that dies takes the connection with it; the next one is there at once, and is asked for
+// so long, lest it dies as well.
+#define CLIENT_ASKS_AGAIN_FOR (2 * NSEC_PER_SEC)
+
 // Asks for something that changes nothing; a manager that was started again meanwhile is asked
 // again. `parameters` is taken. json_decref the reply.
 int client_ask(struct client *client, const char *method, json_t *parameters, json_t **out);
@@ -47,7 +51,18 @@ int client_upgrade(struct client *client, const char *method, json_t *parameters
 // to `parameters` as `wait`.
 int client_change(struct client *client, const char *method, json_t *parameters, json_t **out);
 
-// As engine_call_more; `take` may return a status (positive) to end the call.
+// The same, but if the manager was replaced before it had answered, so that the effect is unknown,
+// that is not told: *is_cut, and the next one can be asked.
+int client_change_or_cut(struct client *client, const char *method, json_t *parameters,
+                         json_t **out, bool *is_cut);
+
+// Connects to the next manager after the last one has died.
+int client_open_again(struct client *client);
+
+// Tells how a call has failed, other than by 0 or a positive status; returns a status.
+int client_tell(const struct client *client, int result, const struct error *error);
+
+// As engine_call_more, for a change; `take` may return a status (positive) to end the call.
 int client_stream(struct client *client, const char *method, json_t *parameters, nsec_t patience,
                   engine_take *take, void *context);
 

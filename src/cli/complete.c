@@ -235,6 +235,14 @@ static bool is_count(struct place *place)
     return equals != NULL;
 }
 
+static void propose_app(void *context, struct str app, pid_t pid)
+{
+    char text[32] = "";
+    if (pid > 0)
+        (void)snprintf(text, sizeof(text), "process %d", pid);
+    propose(*(struct place *)context, app, "", str_of(text));
+}
+
 static void propose_value(const struct loaded *loaded, enum option_id id, struct place place)
 {
     const char *argument = option_entries[id].argument;
@@ -258,6 +266,8 @@ static void propose_value(const struct loaded *loaded, enum option_id id, struct
             propose_types(loaded, place, "");
         else if (id == OPTION_COMPAT)
             propose(place, str_of(argument), "", str_of("Foreman 0.90"));
+        else if (id == OPTION_APP)
+            running_each_app(propose_app, &place);
     }
 }
 

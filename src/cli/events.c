@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // formation events: what happened, a line each, in the words of the terminal.
 #include "base/signal_name.h"
+#include "cli/follow.h"
 #include "cli/printer.h"
 #include "cli/reply.h"
 #include "os/clock.h"
@@ -227,9 +228,8 @@ int command_events(struct invocation *invocation)
     if (status == 0)
         status = printer_init(&events.printer, &client);
     if (status == 0)
-        status = client_stream(&client, "Events",
-                               json_pack("{s:b}", "follow", invocation->client.follow),
-                               invocation->client.follow ? NSEC_NEVER : 0, take, &events);
+        status = follow(&client, "Events", json_pack("{s:b}", "follow", invocation->client.follow),
+                        invocation->client.follow ? NSEC_NEVER : 0, take, &events);
     printer_fini(&events.printer);
     client_close(&client);
     return status;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // formation logs: the lines that are kept, and those that come.
+#include "cli/follow.h"
 #include "cli/printer.h"
 #include "cli/reply.h"
 #include "os/clock.h"
@@ -51,8 +52,8 @@ int command_logs(struct invocation *invocation)
     if (status == 0)
         status = printer_init(&logs.printer, &client);
     if (status == 0)
-        status = client_stream(&client, "Logs", parameters_of(&client),
-                               invocation->client.follow ? NSEC_NEVER : 0, take, &logs);
+        status = follow(&client, "Logs", parameters_of(&client),
+                        invocation->client.follow ? NSEC_NEVER : 0, take, &logs);
     printer_fini(&logs.printer);
     client_close(&client);
     return status;

@@ -4,6 +4,7 @@
 #include "cli/reply.h"
 
 #include "base/signal_name.h"
+#include "event/event.h"
 #include "view/sentence.h"
 
 struct str reply_text(const json_t *object, const char *name)
@@ -31,11 +32,12 @@ void reply_append_exit(struct buffer *out, const json_t *object)
 {
     enum { CORE = 0x80 }; // of wait(2)
     const json_t *end = json_object_get(object, "exit");
+    const int memory = json_is_true(json_object_get(end, "out_of_memory")) ? EXIT_OUT_OF_MEMORY : 0;
     const struct str signal = reply_text(end, "signal");
     if (json_object_get(end, "code"))
-        sentence_ended(out, (int)((reply_integer(end, "code") & 0xff) << 8));
+        sentence_ended(out, (int)((reply_integer(end, "code") & 0xff) << 8) | memory);
     else if (signal.size > 0)
-        sentence_ended(out, signal_number(signal) |
+        sentence_ended(out, signal_number(signal) | memory |
                                 (json_is_true(json_object_get(end, "core")) ? CORE : 0));
 }
 

@@ -3,6 +3,11 @@
 #include "cli/running.h"
 
 #include "cli/client.h"
+#include "os/place.h"
+#include "os/socket.h"
+
+#include <errno.h>
+#include <unistd.h>
 
 #define PATIENCE (250 * NSEC_PER_MSEC)
 
@@ -31,6 +36,25 @@ void running_ask(const struct options *options, const char *app, struct running 
         out->processes = ask(client.engine, "List", "processes");
     }
     client_close(&client);
+}
+
+void running_each_app(running_take_app *take, void *context)
+{
+    struct place_list list = {0};
+    if (place_find_app(NULL, &list) < 0)
+        return;
+    for (size_t i = 0; i < list.count; i++) {
+        struct socket_peer peer = {0};
+        int connection;
+        int result = socket_connect(list.paths[i], PATIENCE / 10, &connection);
+        if (result == 0) {
+            (void)socket_read_peer(connection, &peer);
+            (void)close(connection);
+        }
+        if (result == 0 || result == -ETIMEDOUT) // else it was left by one that is gone
+            take(context, place_app_of(list.paths[i]), peer.pid);
+    }
+    place_list_fini(&list);
 }
 
 void running_fini(struct running *running)

@@ -56,6 +56,16 @@ static void append_finished(struct buffer *out, const json_t *process)
         buffer_append_text(out, " has ended and is not started again");
 }
 
+// By STATUS= of sd_notify(3).
+static void append_status_text(struct buffer *out, const json_t *process)
+{
+    struct str text = reply_text(process, "status_text");
+    if (text.size == 0)
+        return;
+    buffer_append_text(out, "; it says: ");
+    client_append(out, text);
+}
+
 static void append_state(struct buffer *out, const json_t *process)
 {
     char age[FIGURE_BYTES];
@@ -79,6 +89,7 @@ static void append_state(struct buffer *out, const json_t *process)
             append_times(out, crashes);
             buffer_append_text(out, " in a row");
         }
+        append_status_text(out, process);
     }
     buffer_append_char(out, '\n');
 }
@@ -111,8 +122,6 @@ static void append_life(struct buffer *out, const json_t *life)
         if (started != NSEC_NEVER && ended != NSEC_NEVER)
             buffer_append_format(out, " after %s", figure_span(ended - started, span));
     }
-    if (json_is_true(json_object_get(life, "out_of_memory")))
-        buffer_append_text(out, ", out of memory");
     if (json_is_true(json_object_get(life, "asked")))
         buffer_append_text(out, ", as it was asked to");
 }

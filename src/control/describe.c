@@ -46,6 +46,8 @@ static void put_exit(struct buffer *out, int wait_status)
         put_signal(out, "signal", WTERMSIG(wait_status));
         json_put_bool(out, "core", WCOREDUMP(wait_status));
     }
+    if (wait_status & EXIT_OUT_OF_MEMORY)
+        json_put_bool(out, "out_of_memory", true);
     json_put_object_end(out);
 }
 
@@ -78,9 +80,17 @@ static struct str cut_command(struct str command)
     return str_slice(command, 0, end);
 }
 
-void describe_process(struct buffer *out, const char *name, const struct description *description,
-                      const struct process_record *record, const struct process_usage *usage)
+static void put_usage(struct buffer *out, const struct process_usage *usage)
 {
+    json_put_seconds(out, "cpu_seconds", usage->cpu);
+    json_put_integer(out, "memory_bytes", (int64_t)usage->memory_bytes);
+    json_put_integer(out, "tasks", (int64_t)usage->task_count);
+}
+
+void describe_process(struct buffer *out, const char *name, const struct description *description,
+                      const struct process_facts *facts)
+{
+    const struct process_record *record = facts->record;
     const struct plan *plan = description->plan;
     const struct process_type *type = &plan->types[record->id.type];
     unsigned port = plan_port(plan, record->id);
@@ -103,11 +113,10 @@ void describe_process(struct buffer *out, const char *name, const struct descrip
         put_time(out, "next_start", description, record->deadline);
     if (record->state == PROCESS_FINISHED && record->flags & RECORD_ASKED)
         json_put_bool(out, "stopped", true);
-    if (usage) {
-        json_put_seconds(out, "cpu_seconds", usage->cpu);
-        json_put_integer(out, "memory_bytes", (int64_t)usage->memory_bytes);
-        json_put_integer(out, "tasks", (int64_t)usage->task_count);
-    }
+    if (is_live(record) && facts->status_text && facts->status_text[0])
+        json_put_text(out, "status_text", str_of(facts->status_text));
+    if (facts->usage)
+        put_usage(out, facts->usage);
     json_put_text(out, "command", cut_command(type->command));
     json_put_integer(out, "quantity_of_type", type->quantity);
     json_put_integer(out, "declared", type->declared);
@@ -212,7 +221,7 @@ static void put_life(struct buffer *out, const struct description *description,
     else
         put_exit(out, life->exit_status);
     json_put_bool(out, "asked", life->asked);
-    json_put_bool(out, "out_of_memory", life->out_of_memory);
+    json_put_bool(out, "out_of_memory", life->exit_status & EXIT_OUT_OF_MEMORY);
     json_put_list(out, "last_lines");
     for (size_t i = 0; i < life->last_lines.count; i++)
         json_put_text(out, NULL, life->last_lines.items[i]);
@@ -221,11 +230,11 @@ static void put_life(struct buffer *out, const struct description *description,
 }
 
 void describe_history(struct buffer *out, const char *name, const struct description *description,
-                      const struct process_record *record, const struct process_life *lives,
+                      const struct process_facts *facts, const struct process_life *lives,
                       size_t life_count)
 {
     json_put_object(out, name);
-    describe_process(out, "process", description, record, NULL);
+    describe_process(out, "process", description, facts);
     json_put_list(out, "lives");
     for (size_t i = 0; i < life_count; i++)
         put_life(out, description, &lives[i]);

@@ -26,15 +26,20 @@ struct process_usage {
     uint64_t task_count;
 };
 
+struct process_facts {
+    const struct process_record *record; // of no vacant slot
+    const struct process_usage *usage;   // NULL: was not asked for
+    const char *status_text;             // what it says of itself; NULL or "": nothing
+};
+
 // One life of a process that is over.
 struct process_life {
     int32_t pid;         // 0: was not started
-    int32_t exit_status; // wait(2) status
+    int32_t exit_status; // of wait(2); may have EXIT_OUT_OF_MEMORY
     int spawn_error;     // errno why it was not started; 0: it was
     nsec_t started;      // NSEC_NEVER: was not started
     nsec_t ended;
     bool asked; // RECORD_ASKED at its end
-    bool out_of_memory;
     struct str_list last_lines;
 };
 
@@ -52,9 +57,9 @@ struct formation_status {
 // the longest command. GetStatus has them whole.
 enum { DESCRIBE_COMMAND_BYTES = 1024 };
 
-// Type Process. `usage` may be NULL. Not for vacant slots.
+// Type Process.
 void describe_process(struct buffer *out, const char *name, const struct description *description,
-                      const struct process_record *record, const struct process_usage *usage);
+                      const struct process_facts *facts);
 
 // Type Event.
 void describe_event(struct buffer *out, const char *name, const struct description *description,
@@ -66,7 +71,7 @@ void describe_line(struct buffer *out, const char *name, const struct descriptio
 
 // Type History; `lives` with the newest first.
 void describe_history(struct buffer *out, const char *name, const struct description *description,
-                      const struct process_record *record, const struct process_life *lives,
+                      const struct process_facts *facts, const struct process_life *lives,
                       size_t life_count);
 
 // The members of GetStatus' reply, into an object that is open.

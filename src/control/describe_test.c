@@ -53,28 +53,33 @@ static void describes_processes(void **state)
     struct scene *scene = *state;
     struct process_record record = record_of(PROCESS_READY);
     struct process_usage usage = {1500 * NSEC_PER_MSEC, 4096, 3};
-    describe_process(&scene->out, NULL, &scene->description, &record, &usage);
-    expect_json(&scene->out,
-                "{\"name\":\"web.2\",\"type\":\"web\",\"number\":2,\"state\":\"ready\",\"pid\":77,"
-                "\"port\":5001,\"since\":1005.0,\"restarts\":0,\"crashes\":0,\"cpu_seconds\":1.5,"
-                "\"memory_bytes\":4096,\"tasks\":3,\"command\":\"exec ./run \\\"it\\\"\","
-                "\"quantity_of_type\":2,\"declared\":1}");
-    record = record_of(PROCESS_BACKOFF);
+    struct process_facts facts = {&record, &usage, "caching"};
+    describe_process(&scene->out, NULL, &scene->description, &facts);
+    expect_json(
+        &scene->out,
+        "{\"name\":\"web.2\",\"type\":\"web\",\"number\":2,\"state\":\"ready\",\"pid\":77,"
+        "\"port\":5001,\"since\":1005.0,\"restarts\":0,\"crashes\":0,"
+        "\"status_text\":\"caching\",\"cpu_seconds\":1.5,\"memory_bytes\":4096,\"tasks\":3,"
+        "\"command\":\"exec ./run \\\"it\\\"\","
+        "\"quantity_of_type\":2,\"declared\":1}");
+    facts.usage = NULL;
+    record = record_of(PROCESS_BACKOFF); // what it said is not true any more
     record.starts = 3;
     record.crashes = 2;
-    record.exit_status = 3 << 8;
+    record.exit_status = SIGKILL | EXIT_OUT_OF_MEMORY;
     record.deadline = (nsec_t)6 * SECOND;
     scene->plan.has_port = false;
     scene->types[TYPE_WEB].declared = 2;
-    describe_process(&scene->out, NULL, &scene->description, &record, NULL);
+    describe_process(&scene->out, NULL, &scene->description, &facts);
     expect_json(&scene->out,
                 "{\"name\":\"web.2\",\"type\":\"web\",\"number\":2,\"state\":\"backoff\","
-                "\"since\":1005.0,\"restarts\":2,\"crashes\":2,\"exit\":{\"code\":3},"
+                "\"since\":1005.0,\"restarts\":2,\"crashes\":2,"
+                "\"exit\":{\"signal\":\"SIGKILL\",\"core\":false,\"out_of_memory\":true},"
                 "\"next_start\":1006.0,\"command\":\"exec ./run \\\"it\\\"\","
                 "\"quantity_of_type\":2,\"declared\":2}");
     record = record_of(PROCESS_FINISHED);
     record.flags |= RECORD_ASKED;
-    describe_process(&scene->out, NULL, &scene->description, &record, NULL);
+    describe_process(&scene->out, NULL, &scene->description, &facts);
     expect_json(&scene->out,
                 "{\"name\":\"web.2\",\"type\":\"web\",\"number\":2,\"state\":\"finished\","
                 "\"since\":1005.0,\"restarts\":0,\"crashes\":0,\"exit\":{\"code\":0},"
@@ -90,7 +95,8 @@ static void cuts_long_commands(void **state)
     memcpy(command + DESCRIBE_COMMAND_BYTES - 1, "é", 2); // across the end
     scene->types[TYPE_WEB].command = str_from(command, sizeof(command));
     struct process_record record = record_of(PROCESS_WAITING);
-    describe_process(&scene->out, NULL, &scene->description, &record, NULL);
+    describe_process(&scene->out, NULL, &scene->description,
+                     &(struct process_facts){.record = &record});
     json_t *value = json_loadb(scene->out.bytes, scene->out.size, 0, NULL);
     assert_int_equal(json_string_length(json_object_get(value, "command")),
                      DESCRIBE_COMMAND_BYTES - 1);
@@ -103,7 +109,8 @@ static bool tells_exit(struct scene *scene, enum process_state state, unsigned s
     struct process_record record = record_of(state);
     record.starts = starts;
     record.exit_status = status;
-    describe_process(&scene->out, NULL, &scene->description, &record, NULL);
+    describe_process(&scene->out, NULL, &scene->description,
+                     &(struct process_facts){.record = &record});
     bool told = str_contains(buffer_str(&scene->out), "\"exit\":");
     buffer_clear(&scene->out);
     return told;
@@ -151,6 +158,10 @@ static void describes_events(void **state)
     expect_event(scene, &event,
                  ",\"process\":\"web.2\",\"state\":\"exited\",\"pid\":77,"
                  "\"exit\":{\"signal\":\"40\",\"core\":false}");
+    event = event_of(EVENT_EXITED, PROCESS_EXITED, 137 << 8 | EXIT_OUT_OF_MEMORY);
+    expect_event(scene, &event,
+                 ",\"process\":\"web.2\",\"state\":\"exited\",\"pid\":77,"
+                 "\"exit\":{\"code\":137,\"out_of_memory\":true}");
     event = event_of(EVENT_SPAWN_FAILED, PROCESS_STARTING, ENOENT);
     expect_event(scene, &event,
                  ",\"process\":\"web.2\",\"state\":\"starting\","
@@ -189,21 +200,22 @@ static void describes_histories(void **state)
     const struct str lines[] = {str_of("bad"), str_of("worse")};
     const struct process_life lives[] = {
         {.pid = 9,
-         .exit_status = SIGKILL,
+         .exit_status = SIGKILL | EXIT_OUT_OF_MEMORY,
          .started = SECOND,
          .ended = (nsec_t)2 * SECOND,
-         .out_of_memory = true,
          .last_lines = {lines, 2}},
         {.spawn_error = EACCES, .started = NSEC_NEVER, .ended = 0, .asked = true},
     };
     struct process_record record = record_of(PROCESS_FINISHED);
-    describe_history(&scene->out, NULL, &scene->description, &record, lives, 2);
+    const struct process_facts facts = {.record = &record};
+    describe_history(&scene->out, NULL, &scene->description, &facts, lives, 2);
     const char *text = strstr(scene->out.bytes, "\"lives\":");
     assert_non_null(text);
     buffer_append_char(&scene->out, '\0');
     assert_string_equal(strstr(scene->out.bytes, "\"lives\":"),
                         "\"lives\":[{\"pid\":9,\"started\":1001.0,\"ended\":1002.0,"
-                        "\"exit\":{\"signal\":\"SIGKILL\",\"core\":false},\"asked\":false,"
+                        "\"exit\":{\"signal\":\"SIGKILL\",\"core\":false,\"out_of_memory\":true},"
+                        "\"asked\":false,"
                         "\"out_of_memory\":true,\"last_lines\":[\"bad\",\"worse\"]},"
                         "{\"ended\":1000.0,\"error\":\"Permission denied\",\"asked\":true,"
                         "\"out_of_memory\":false,\"last_lines\":[]}]}");

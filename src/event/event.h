@@ -32,6 +32,10 @@ enum record_flag {
                                // alive: a failure, however it exits
 };
 
+// Beside the 16 bits of a wait(2) status, whose macros do not see it: the kernel killed the
+// process, or what it ran, for want of memory. Never with an exit of 0.
+enum { EXIT_OUT_OF_MEMORY = 1 << 16 };
+
 // All that is known of one process. Times are CLOCK_MONOTONIC; NSEC_NEVER: none.
 struct process_record {
     struct process_id id;
@@ -40,14 +44,15 @@ struct process_record {
     uint16_t kills;
     uint32_t token;      // number of the last spawn asked for; 0: none yet
     int32_t pid;         // of the last incarnation; 0: none yet
-    int32_t exit_status; // wait(2) status of the last exit
+    int32_t exit_status; // wait(2) status of the last exit; may have EXIT_OUT_OF_MEMORY
     uint32_t starts;     // incarnations so far
     uint32_t crashes;    // in a row, not forgotten yet
     uint32_t refusals;   // failed spawns in a row
-    nsec_t since;        // of the state
-    nsec_t ready_at;     // of this incarnation
-    nsec_t deadline;     // when the state is over by itself
-    nsec_t pause;        // the last one between a crash and the next start
+    uint64_t revision; // of its type, by which it was started last, or is excused from a later one
+    nsec_t since;      // of the state
+    nsec_t ready_at;   // of this incarnation
+    nsec_t deadline;   // when the state is over by itself
+    nsec_t pause;      // the last one between a crash and the next start
 };
 
 enum formation_phase {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The memory of a formation: the last events in a ring, and the snapshot that all events so far
-// add up to. It has a fixed size, holds no pointer, and survives the death of its writer.
+// add up to. It has a fixed size, holds no pointer, and survives the death of its writer: what was
+// appended at once is there whole or not at all.
 #pragma once
 
 #include "base/limits.h"
 #include "event/event.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 // What is: a fold over events. Index of `processes` is the slot.
@@ -17,11 +19,19 @@ struct snapshot {
     struct process_record processes[LIMIT_PROCESSES];
 };
 
+// Events that are appended at once: what one decision may come to, at worst. For a place: its pause
+// is over, or a roll that is halted takes its mark (2); it is one too many: finished, removed (2);
+// somebody else gets it: placed, starting (2). The formation itself has a handful.
+enum { JOURNAL_BATCH = 8 * LIMIT_PROCESSES + 16 };
+
 struct journal {
     uint32_t version; // layout; 0: never written
-    uint64_t newest;  // sequence of the last complete event
+    uint32_t batch_count;
+    uint64_t newest; // sequence of the last event that counts
     struct snapshot snapshot;
     struct event ring[LIMIT_JOURNAL_EVENTS];
+    struct event batch[JOURNAL_BATCH]; // the last ones appended; the rest was never written and
+                                       // costs nothing
 };
 
 // Where a reader stands: `next` is the sequence that it wants next; start with 1 for everything.
@@ -30,15 +40,16 @@ struct journal_cursor {
 };
 
 #ifndef JOURNAL_VERSION
-#define JOURNAL_VERSION 2
+#define JOURNAL_VERSION 3
 #endif
 
 // Takes zeroed memory into use, or continues a journal that an earlier writer left in any
 // condition between two instructions. Returns 0, or -EPROTO for another version's layout.
 int journal_open(struct journal *journal);
 
-// Appends, numbering the event, and applies it to the snapshot. One writer only.
-void journal_append(struct journal *journal, struct event *event);
+// Appends all of them or, if the writer dies, none; numbers them, and applies them to the snapshot.
+// One writer only. count ≤ JOURNAL_BATCH.
+void journal_append(struct journal *journal, struct event *events, size_t count);
 
 // Copies the next event for this reader. Returns false when there is none yet. A reader that was
 // too slow is moved to the oldest event kept, and `lost` says how many it missed (else 0).

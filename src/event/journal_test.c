@@ -48,12 +48,21 @@ static struct event make_event(uint64_t number)
     return event;
 }
 
+// So many at once.
+static void append_batch(struct journal *journal, size_t count)
+{
+    struct event *events = calloc(count, sizeof(*events));
+    assert_non_null(events);
+    for (size_t i = 0; i < count; i++)
+        events[i] = make_event(journal->newest + 1 + i);
+    journal_append(journal, events, count);
+    free(events);
+}
+
 static void append(struct journal *journal, uint64_t count)
 {
-    while (count-- > 0) {
-        struct event event = make_event(journal->newest + 1);
-        journal_append(journal, &event);
-    }
+    while (count-- > 0)
+        append_batch(journal, 1);
 }
 
 static void expect_next(const struct journal *journal, struct journal_cursor *cursor,
@@ -119,8 +128,7 @@ static void readers_get_every_event_once(void **state)
 static void slow_readers_are_told_what_they_lost(void **state)
 {
     (void)state;
-    // The place that is written next holds no event for readers: it may be half written.
-    enum { KEPT = LIMIT_JOURNAL_EVENTS - 1 };
+    enum { KEPT = LIMIT_JOURNAL_EVENTS };
     struct journal *journal = new_journal();
     struct journal_cursor cursor = {1}, late = {1};
     append(journal, KEPT);
@@ -129,9 +137,9 @@ static void slow_readers_are_told_what_they_lost(void **state)
     expect_next(journal, &cursor, 2, 0);
     expect_next(journal, &late, 2, 1);
     append(journal, KEPT + 5);
-    expect_next(journal, &cursor, LIMIT_JOURNAL_EVENTS + 6, LIMIT_JOURNAL_EVENTS + 3);
+    expect_next(journal, &cursor, KEPT + 7, KEPT + 4);
     for (uint64_t number = 1; number < KEPT; number++)
-        expect_next(journal, &cursor, LIMIT_JOURNAL_EVENTS + 6 + number, 0);
+        expect_next(journal, &cursor, KEPT + 7 + number, 0);
     struct event event;
     uint64_t lost;
     assert_false(journal_next(journal, &cursor, &event, &lost));
@@ -155,8 +163,16 @@ static void another_layout_is_refused_and_left_alone(void **state)
     free(journal);
 }
 
-// Opens what a writer left. It is as before its last event or as after it, to the byte; readers see
-// whole events; and the next event is written as if nothing had been.
+// All of a journal that any event of these tests was ever in.
+enum { BATCH = 9, USED = offsetof(struct journal, batch) + BATCH * sizeof(struct event) };
+
+static bool is_same(const struct journal *a, const struct journal *b)
+{
+    return memcmp(a, b, USED) == 0;
+}
+
+// Opens what a writer left. It is as before its last batch or as after it, to the byte; readers see
+// whole events; and the next batch is written as if nothing had been.
 static void expect_recovery(struct journal *torn, const struct journal *before,
                             const struct journal *after)
 {
@@ -174,44 +190,51 @@ static void expect_recovery(struct journal *torn, const struct journal *before,
     cursor.next = torn->newest; // … and the newest
     expect_next(torn, &cursor, torn->newest, 0);
     if (whole == before)
-        append(torn, 1);
-    if (memcmp(torn, after, sizeof(*torn)) != 0)
+        append_batch(torn, (size_t)(after->newest - before->newest));
+    if (!is_same(torn, after))
         fail_msg("event %u cannot be written again", (unsigned)after->newest);
 }
 
-static void tear(struct journal *torn, const struct journal *after, size_t from, size_t size)
+static void tear(struct journal *torn, const struct journal *after, size_t from, size_t size,
+                 struct random *random, unsigned likely)
 {
-    memcpy((char *)torn + from, (const char *)after + from, size);
+    for (size_t at = from; at < from + size; at += sizeof(uint32_t))
+        if (random_chance(random, likely))
+            memcpy((char *)torn + at, (const char *)after + at, sizeof(uint32_t));
 }
+
+#define PART(member) offsetof(struct journal, member), sizeof(((struct journal *)NULL)->member)
 
 // Any part of a stage may have been stored when the writer is killed, in any order: the compiler
 // may order what is between two fences as it likes.
-static void expect_recovery_from_any_part(uint64_t events)
+static void expect_recovery_from_any_part(uint64_t events, size_t count)
 {
     struct journal *before = new_journal(), *after = new_journal(), *torn = new_journal();
     struct random random = {.state = events};
     append(before, events);
-    memcpy(after, before, sizeof(*after));
-    append(after, 1);
-    size_t ring = offsetof(struct journal, ring) +
-                  after->newest % LIMIT_JOURNAL_EVENTS * sizeof(after->ring[0]);
+    memcpy(after, before, USED);
+    append_batch(after, count);
     for (unsigned stage = 0; stage < 2; stage++)
-        for (unsigned trial = 0; trial < 150; trial++) {
-            memcpy(torn, before, sizeof(*torn));
-            size_t from = ring, size = sizeof(after->ring[0]);
-            if (stage == 1) { // the event is whole and counts; the snapshot is on its way
-                tear(torn, after, from, size);
-                tear(torn, after, offsetof(struct journal, newest), sizeof(torn->newest));
-                from = offsetof(struct journal, snapshot);
-                size = sizeof(struct snapshot);
-            }
+        for (unsigned trial = 0; trial < 100; trial++) {
             unsigned likely = (unsigned)random_below(&random, 1001);
-            bool has_applied = stage == 1 && trial % 10 == 9; // …which is stored last
-            for (size_t at = from; at < from + size; at += sizeof(uint32_t))
-                if (random_chance(&random, has_applied ? 1000 : likely))
-                    tear(torn, after, at, sizeof(uint32_t));
-            if (stage == 1 && !has_applied)
-                torn->snapshot.applied = before->snapshot.applied;
+            memcpy(torn, before, USED);
+            // The batch, which is then made to count …
+            tear(torn, after, offsetof(struct journal, batch), count * sizeof(struct event),
+                 &random, stage == 0 ? likely : 1000);
+            tear(torn, after, PART(batch_count), &random, stage == 0 ? likely : 1000);
+            tear(torn, after, PART(newest), &random, stage == 0 ? 0 : 1000);
+            // … and is applied, one event after the other; that it is, is stored last.
+            uint64_t applied = before->snapshot.applied + random_below(&random, count + 1);
+            for (uint64_t at = before->newest + 1; stage == 1 && at <= after->newest; at++) {
+                const struct event event = after->ring[at % LIMIT_JOURNAL_EVENTS];
+                if (at > applied + 1)
+                    break;
+                tear(torn, after,
+                     offsetof(struct journal, ring) + at % LIMIT_JOURNAL_EVENTS * sizeof(event),
+                     sizeof(event), &random, at <= applied ? 1000 : likely);
+                if (at <= applied)
+                    snapshot_apply(&torn->snapshot, &event);
+            }
             expect_recovery(torn, before, after);
         }
     free(torn);
@@ -222,20 +245,37 @@ static void expect_recovery_from_any_part(uint64_t events)
 static void any_part_of_an_append_is_recovered(void **state)
 {
     (void)state;
-    expect_recovery_from_any_part(1);                        // the next uses a new slot
-    expect_recovery_from_any_part(9);                        // is of the formation
-    expect_recovery_from_any_part(LIMIT_JOURNAL_EVENTS - 1); // wraps
-    expect_recovery_from_any_part(LIMIT_JOURNAL_EVENTS);     // overwrites
-    expect_recovery_from_any_part(3 * LIMIT_JOURNAL_EVENTS + 11);
+    for (size_t count = 1; count <= BATCH; count += 4) {
+        expect_recovery_from_any_part(1, count);                        // the next uses a new slot
+        expect_recovery_from_any_part(9, count);                        // is of the formation
+        expect_recovery_from_any_part(LIMIT_JOURNAL_EVENTS - 1, count); // wraps
+        expect_recovery_from_any_part(LIMIT_JOURNAL_EVENTS, count);     // overwrites
+        expect_recovery_from_any_part(3 * LIMIT_JOURNAL_EVENTS + 11, count);
+    }
+}
+
+// More than the ring keeps.
+static void the_largest_batch_fits(void **state)
+{
+    (void)state;
+    struct journal *journal = new_journal();
+    struct journal_cursor cursor = {1};
+    append_batch(journal, JOURNAL_BATCH);
+    expect_next(journal, &cursor, JOURNAL_BATCH - LIMIT_JOURNAL_EVENTS + 1,
+                JOURNAL_BATCH - LIMIT_JOURNAL_EVENTS);
+    assert_int_equal(journal->snapshot.applied, JOURNAL_BATCH);
+    append_batch(journal, 0);
+    assert_int_equal(journal->newest, JOURNAL_BATCH);
+    free(journal);
 }
 
 // The writer for the next test: stops itself, appends, stops again.
-static void write_one(struct journal *journal, struct event event)
+static void write_some(struct journal *journal, struct event *events, size_t count)
 {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
         _exit(1);
     (void)raise(SIGSTOP);
-    journal_append(journal, &event);
+    journal_append(journal, events, count);
     (void)raise(SIGSTOP);
     _exit(0);
 }
@@ -259,30 +299,33 @@ static void a_writer_can_be_killed_at_any_instruction(void **state)
     assert_true(shared != MAP_FAILED);
     int status = 0;
     unsigned states = 0, steps = 0;
+    struct event events[3];
     append(before, LIMIT_JOURNAL_EVENTS + 3);
-    memcpy(after, before, sizeof(*after));
-    append(after, 1);
-    memcpy(shared, before, sizeof(*shared));
-    memcpy(torn, before, sizeof(*torn));
+    memcpy(after, before, USED);
+    append_batch(after, 3);
+    memcpy(shared, before, USED);
+    memcpy(torn, before, USED);
+    for (size_t i = 0; i < 3; i++)
+        events[i] = make_event(before->newest + 1 + i);
     pid_t writer = fork();
     if (writer == 0)
-        write_one(shared, make_event(before->newest + 1));
+        write_some(shared, events, 3);
     assert_true(writer > 0 && waitpid(writer, &status, 0) == writer);
     bool is_traced = WIFSTOPPED(status);
     while (is_traced && step(writer)) {
         steps++;
-        if (steps > 1 && memcmp(torn, shared, sizeof(*torn)) == 0)
+        if (steps > 1 && is_same(torn, shared))
             continue;
-        memcpy(torn, shared, sizeof(*torn));
+        memcpy(torn, shared, USED);
         expect_recovery(torn, before, after);
-        memcpy(torn, shared, sizeof(*torn));
+        memcpy(torn, shared, USED);
         states++;
     }
     (void)kill(writer, SIGKILL);
     (void)waitpid(writer, &status, 0);
     if (is_traced) {
-        assert_memory_equal(torn, after, sizeof(*torn));
-        assert_true(states >= 4); // event, newest, record, applied
+        assert_true(is_same(torn, after));
+        assert_true(states >= 12); // batch, count, newest; of each: ring, record, applied
     }
     (void)munmap(shared, sizeof(*shared));
     free(torn);
@@ -301,6 +344,7 @@ int main(void)
         cmocka_unit_test(slow_readers_are_told_what_they_lost),
         cmocka_unit_test(another_layout_is_refused_and_left_alone),
         cmocka_unit_test(any_part_of_an_append_is_recovered),
+        cmocka_unit_test(the_largest_batch_fits),
         cmocka_unit_test(a_writer_can_be_killed_at_any_instruction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The shell around supervise, in the order that makes it safe to be killed anywhere: an outcome's
-// events are journaled first, its actions carried out after that. What was journaled and not
-// carried out is found and carried out by the next manager (recover.c).
+// events are journaled first, all or none, its actions carried out after that. What was journaled
+// and not carried out is found and carried out by the next manager (recover.c).
 #include "manager/serve.h"
 #include "manager/state.h"
 
@@ -32,13 +32,10 @@ static void decide(struct manager *manager, struct input *input)
     struct outcome outcome;
     input->now = clock_now();
     supervise_step(manager->supervisor, input, &outcome);
-    for (size_t i = 0; i < outcome.event_count; i++) {
-        struct event event = outcome.events[i];
-        journal_append(manager->journal, &event);
-        if (manager->subscriptions) {
-            listen_hear(manager, &event);
-            wait_hear(manager, &event);
-        }
+    journal_append(manager->journal, outcome.events, outcome.event_count);
+    for (size_t i = 0; i < outcome.event_count && manager->subscriptions; i++) {
+        listen_hear(manager, &outcome.events[i]);
+        wait_hear(manager, &outcome.events[i]);
     }
     tell(manager, outcome.events, outcome.event_count);
     manager->desk.state.told = manager->journal->newest;

@@ -33,10 +33,10 @@ int keep_plan(const struct plan *plan)
         return -errno;
     archive_write(plan, &bytes);
     int result = bytes.failed ? -ENOMEM : write_all(fd, buffer_str(&bytes));
-    if (result == 0) // as if we had been born with it
-        (void)dup3(fd, MANAGER_KEPT + KEPT_PLAN, O_CLOEXEC);
     if (result == 0)
         result = channel_send(MANAGER_CHANNEL, &request, sizeof(request), &fd, 1, false);
+    if (result == 0) // as if we had been born with it
+        (void)dup3(fd, MANAGER_KEPT + KEPT_PLAN, O_CLOEXEC);
     buffer_fini(&bytes);
     (void)close(fd);
     return result;

@@ -320,10 +320,8 @@ static int begin(struct manager *manager, struct handover *handover, struct erro
     return 0;
 }
 
-static int finish(struct manager *manager)
+static void free_manager(struct manager *manager)
 {
-    int exit_status = manager->exit_status;
-    act_send(manager, (struct guard_request){.kind = GUARD_END, .value = exit_status}, NULL, 0);
     process_free_all(manager);
     watch_close(manager);
     show_close(&manager->show);
@@ -331,6 +329,20 @@ static int finish(struct manager *manager)
     supervisor_free(manager->supervisor);
     plan_free(manager->plan);
     free(manager);
+}
+
+static int finish(struct manager *manager)
+{
+    int exit_status = manager->exit_status;
+    act_send(manager, (struct guard_request){.kind = GUARD_END, .value = exit_status}, NULL, 0);
+    free_manager(manager);
+    return exit_status;
+}
+
+static int give_up(struct manager *manager, const struct error *error, int exit_status)
+{
+    say(error->text);
+    free_manager(manager);
     return exit_status;
 }
 
@@ -349,18 +361,14 @@ int manager_run(struct plan *plan, const struct options *options)
     manager->options = options;
     manager->server.fd = -1;
     ignore_signals();
-    if (open_manager(manager, &error) < 0) {
-        say(error.text);
-        return STATUS_OS_ERROR;
-    }
+    if (open_manager(manager, &error) < 0)
+        return give_up(manager, &error, STATUS_OS_ERROR);
     watch_open(manager);
     handover_open(&handover);
     int result = begin(manager, &handover, &error);
     handover_close(&handover);
-    if (result < 0) {
-        say(error.text);
-        return STATUS_RUNS_ALREADY;
-    }
+    if (result < 0)
+        return give_up(manager, &error, STATUS_RUNS_ALREADY);
     atomic_store(&manager->board->is_managed, true);
     news_open(manager);
     run(manager);

@@ -14,8 +14,9 @@ enum { MANAGER_STATUS_BYTES = 160 }; // of a line about a process, the NUL inclu
 
 // What outlives a manager, behind the board; zeroed at the beginning of a formation.
 struct manager_memory {
-    nsec_t began_at;   // when the formation was started, CLOCK_MONOTONIC
-    bool is_upgrading; // the manager has made way for another program, which is not up yet
+    nsec_t began_at;     // when the formation was started, CLOCK_MONOTONIC
+    bool is_upgrading;   // the manager has made way for another program, which is not up yet
+    bool is_remembering; // other quantities are being remembered, which are not in force yet
     struct journal journal;
     struct recent recent;
     char status_texts[LIMIT_PROCESSES][MANAGER_STATUS_BYTES];

@@ -6,10 +6,12 @@
 #include "manager/upgrade.h"
 
 #include "os/clock.h"
+#include "os/oom.h"
 #include "view/sentence.h"
 
 #include <signal.h>
 #include <stddef.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // How often to look for the end of a tree that the kernel does not tell of.
@@ -39,6 +41,7 @@ static void settle_empty(struct process *process)
     if (process->tree_was_killed)
         tree_branch_remove(&manager->tree, process->name);
     process->tree_was_killed = false;
+    process->oom_kills = oom_kills(&manager->tree, process->name); // the next life counts from here
     decide_later(manager, (struct input){.kind = INPUT_EMPTIED, .slot = process->slot});
 }
 
@@ -148,6 +151,19 @@ static void on_failed(struct manager *manager, unsigned slot, const struct board
         process_close(manager, slot);
 }
 
+// Whether it was the kernel, for want of memory: it kills by SIGKILL, which we did not send, of
+// which a shell that has run the killed one makes a code, and it has counted one of this life. Only
+// who lost a part of it so, lived on, and was later sent SIGKILL by somebody looks the same.
+static bool was_out_of_memory(const struct process *process, int wait_status)
+{
+    struct manager *manager = process->manager;
+    const struct process_record *record = supervisor_process(manager->supervisor, process->slot);
+    bool was_killed = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) == SIGKILL
+                                               : WEXITSTATUS(wait_status) == 128 + SIGKILL;
+    return was_killed && !(record->flags & RECORD_KILLED) &&
+           oom_kills(&manager->tree, process->name) > process->oom_kills;
+}
+
 // May come twice for one death, and at any time: what is decided meanwhile, below too, can have
 // buried it or even asked for the next one.
 static void on_dead(struct process *process, const struct board_slot *seen)
@@ -158,7 +174,8 @@ static void on_dead(struct process *process, const struct board_slot *seen)
     decide_all(manager); // its start, if that is news, before its end
     if (process_of(manager, slot) != process || record->token != seen->token)
         return;
-    process->wait_status = seen->status;
+    process->wait_status =
+        seen->status | (was_out_of_memory(process, seen->status) ? EXIT_OUT_OF_MEMORY : 0);
     process->is_dead = record->state == PROCESS_RUNNING || record->state == PROCESS_READY ||
                        record->state == PROCESS_STOPPING;
     process->is_emptying = record->state == PROCESS_EXITED;

@@ -5,6 +5,7 @@
 #include "manager/state.h"
 
 #include "os/channel.h"
+#include "os/oom.h"
 #include "os/output.h"
 
 #include <errno.h>
@@ -83,6 +84,7 @@ int process_adopt(struct manager *manager, unsigned slot)
         return result;
     }
     process->tree_was_killed = true; // or was not: nobody is left who would know
+    process->oom_kills = oom_kills(&process->manager->tree, process->name);
     if (fd_count > 1)
         watch_adopt(process, fds[1]);
     return 0;

@@ -3,6 +3,7 @@
 // holds, and what was decided but not carried out is carried out. Everything here may be done
 // twice: a stop signal sent again is still a stop signal.
 #include "manager/handover.h"
+#include "manager/remember.h"
 #include "manager/state.h"
 
 #include <errno.h>
@@ -69,6 +70,15 @@ static void retell(struct manager *manager)
     manager->desk.state.told = manager->journal->newest;
 }
 
+// Quantities that the last manager has remembered, perhaps, and not put in force.
+static void remember_again(struct manager *manager)
+{
+    struct error error;
+    if (manager->memory->is_remembering && remember_write(manager->plan, &error) < 0)
+        show_system(&manager->show, str_of(error.text));
+    manager->memory->is_remembering = false;
+}
+
 // First the actions, by what the journal says; then the plan, with which supervise mends what was
 // left half decided; then what the guard saw meanwhile. (An exit that is told before the plan
 // could be taken for a crash, although a stop had begun.)
@@ -94,6 +104,7 @@ void recover(struct manager *manager, struct handover *handover)
     decide_later(manager, (struct input){.kind = INPUT_PLAN, .plan = manager->plan});
     decide_all(manager); // … which says when
     watch_follow_plan(manager);
+    remember_again(manager);
     for (unsigned slot = 0; slot < count; slot++)
         if (supervisor_process(manager->supervisor, slot)->state != PROCESS_VACANT)
             hear_news(manager, slot);

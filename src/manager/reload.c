@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The files are read as at the start. What they say now is merged into the plan that runs, so that
-// every process keeps its id; types that are started in another way are rolled.
+// every process keeps its id; types that are started in another way are rolled, by which the plan
+// is put in force whole or not at all.
 #include "manager/serve.h"
 
 #include "control/json_put.h"
@@ -61,7 +62,7 @@ static void compare(const struct plan *old, const struct plan *merged, struct di
 {
     for (size_t i = 0; i < merged->type_count; i++) {
         bool is_new = i >= old->type_count;
-        out->is_restarted[i] = plan_type_differs(old, merged, (uint16_t)i);
+        out->is_restarted[i] = !is_new && merged->types[i].revision != old->types[i].revision;
         out->is_changed[i] =
             is_new || out->is_restarted[i] || merged->types[i].quantity != old->types[i].quantity;
     }
@@ -77,12 +78,19 @@ static void put_changed(const struct plan *plan, const struct difference *differ
     json_put_list_end(out);
 }
 
-static void put_in_force(struct manager *manager, struct subscription *subscription,
-                         struct plan *merged)
+// Returns 0, or refused, and the plan is freed.
+static int put_in_force(struct manager *manager, struct subscription *subscription,
+                        struct plan *merged)
 {
     struct difference difference = {0};
+    uint32_t tokens[LIMIT_PROCESSES];
+    unsigned old_count = supervisor_slot_count(manager->supervisor);
+    for (unsigned slot = 0; slot < old_count; slot++)
+        tokens[slot] = supervisor_process(manager->supervisor, slot)->token;
     compare(manager->plan, merged, &difference);
-    serve_adopt_plan(manager, merged);
+    int result = serve_adopt_plan(manager, subscription, merged);
+    if (result < 0)
+        return result;
     put_changed(merged, &difference, &subscription->changes);
     unsigned slot_count = supervisor_slot_count(manager->supervisor);
     for (unsigned slot = 0; slot < slot_count; slot++) {
@@ -95,12 +103,11 @@ static void put_in_force(struct manager *manager, struct subscription *subscript
                               record->state != PROCESS_FINISHED && record->state != PROCESS_WAITING;
         if (is_wanted && (record->state == PROCESS_FINISHED || record->flags & RECORD_ASKED))
             continue; // it was stopped or is being so, or has done its work
+        bool is_as_before = slot < old_count && record->token == tokens[slot];
         wait_add(subscription, record, slot, is_wanted ? GOAL_READY : GOAL_GONE,
-                 runs_otherwise && record->starts > 0);
-        if (runs_otherwise)
-            decide_later(manager, (struct input){.kind = INPUT_ROLL, .slot = slot});
+                 runs_otherwise && record->starts > 0 && is_as_before);
     }
-    decide_all(manager);
+    return 0;
 }
 
 // The old plan and the new one, put together. 0, or refused.
@@ -139,11 +146,10 @@ void reload_serve(struct manager *manager, struct client *client, struct request
     } else {
         size_t most = LIMIT_PROCESSES;
         struct subscription *subscription = wait_new(manager, client, request, most);
-        if (subscription) {
-            put_in_force(manager, subscription, merged);
+        if (subscription && put_in_force(manager, subscription, merged) == 0) {
             put_findings(&subscription->changes, "warnings", diagnostics, SEVERITY_WARNING);
             wait_begin(manager, subscription);
-        } else {
+        } else if (!subscription) {
             plan_free(merged);
             client->out.failed = true;
         }

@@ -36,9 +36,9 @@ struct subscription {
     int halted;                // slot that has halted a roll before that; -1
     size_t target_count;
     size_t done_count;
-    struct buffer message; // as it came, for a manager that goes on with it
-    struct buffer changes; // JSON: what Scale or Reload changed, for the last reply
-    uint64_t lost;         // lines, events or bytes since the last one that it got
+    struct buffer message;    // as it came, for a manager that goes on with it
+    struct buffer changes;    // JSON: what Scale or Reload changed, for the last reply
+    uint64_t lost;            // lines, events or bytes since the last one that it got
     struct process *attached; // whose terminal it has; NULL: none
 };
 
@@ -69,8 +69,9 @@ void serve_processes(struct manager *manager, struct client *client, struct requ
 void serve_signal(struct manager *manager, struct client *client, struct request *request);
 void serve_shutdown(struct manager *manager, struct client *client, struct request *request);
 
-// Puts a plan in force, which the manager owns from then on.
-void serve_adopt_plan(struct manager *manager, struct plan *plan);
+// Puts a plan in force, which the manager owns from then on. 0; or it is freed and refused, and all
+// is as it was.
+int serve_adopt_plan(struct manager *manager, struct subscription *subscription, struct plan *plan);
 
 // reload.c
 void reload_serve(struct manager *manager, struct client *client, struct request *request);
@@ -94,7 +95,7 @@ bool listen_review(struct manager *manager); // once a round; whether there is s
 // serve_attach.c: the terminal of a process, for one client at a time.
 void serve_attach(struct manager *manager, struct client *client, struct request *request);
 void serve_resize(struct manager *manager, struct client *client, struct request *request);
-void attach_feed(void *context, struct client *client); // a server_feed
+void attach_feed(void *context, struct client *client);      // a server_feed
 void attach_hear(struct process *process, struct str bytes); // that it has written
 void attach_tell_lost(struct subscription *subscription);
 // After an upgrade: goes on, or ends.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Requests that change something. Each is checked whole before anything is done; what is done then
-// are inputs to supervise, so a request at the worst time is no special case here.
+// is one input to supervise, so a request at the worst time is no special case here, and one whose
+// manager is killed meanwhile takes effect whole or not at all.
 #include "manager/serve.h"
 
 #include "control/json_put.h"
@@ -27,14 +28,23 @@ static void decide_now(struct manager *manager, struct input input)
     decide_all(manager);
 }
 
-void serve_adopt_plan(struct manager *manager, struct plan *plan)
+int serve_adopt_plan(struct manager *manager, struct subscription *subscription, struct plan *plan)
 {
     struct plan *old = manager->plan;
-    (void)keep_plan(plan); // a manager that dies now comes back with what is about to be done
+    struct refusal refusal = {0};
+    int result =
+        keep_plan(plan); // a manager that dies now comes back with what is about to be done
+    if (result < 0) {
+        (void)refusal_set_errno(&refusal, -result);
+        subscription_refuse(manager, subscription, &refusal);
+        plan_free(plan);
+        return result;
+    }
     manager->plan = plan;
     decide_now(manager, (struct input){.kind = INPUT_PLAN, .plan = plan});
     watch_follow_plan(manager);
     plan_free(old);
+    return 0;
 }
 
 static bool is_changed(const struct manager *manager, const unsigned *before, unsigned type)
@@ -83,12 +93,14 @@ static int make_scaled_plan(struct manager *manager, struct client *client,
     return result;
 }
 
-// On the disk first: what is in force outlives us. 0, or refused.
+// On the disk first: what is in force outlives us. One that dies before the plan is in force leaves
+// it to the next manager to make both the same. 0, or refused.
 static int remember(struct manager *manager, struct subscription *subscription,
                     const struct plan *plan)
 {
     struct refusal refusal = {0};
     struct error error;
+    manager->memory->is_remembering = true;
     int result = remember_write(plan, &error);
     if (result == -EROFS) { // there never was a place for it, in a container for example
         show_system(&manager->show, str_of(error.text));
@@ -105,6 +117,7 @@ void serve_scale(struct manager *manager, struct client *client, struct request 
 {
     unsigned before[LIMIT_TYPES];
     unsigned after[LIMIT_TYPES];
+    struct error ignored;
     struct plan *plan;
     if (make_scaled_plan(manager, client, request, &plan) < 0) {
         request_fini(request);
@@ -122,7 +135,12 @@ void serve_scale(struct manager *manager, struct client *client, struct request 
         plan_free(plan);
         return;
     }
-    serve_adopt_plan(manager, plan);
+    int result = serve_adopt_plan(manager, subscription, plan);
+    if (result < 0)
+        (void)remember_write(manager->plan, &ignored);
+    manager->memory->is_remembering = false;
+    if (result < 0)
+        return;
     describe_changes(&subscription->changes, manager->plan, before, after);
     wait_for_scale(manager, subscription, before);
     wait_begin(manager, subscription);
@@ -161,11 +179,12 @@ void serve_processes(struct manager *manager, struct client *client, struct requ
         return;
     }
     uint32_t *tokens = arena_alloc(&request->arena, slot_count * sizeof(*tokens) + 1);
+    uint16_t *slots = arena_alloc(&request->arena, slot_count * sizeof(*slots) + 1);
     struct subscription *subscription =
-        tokens ? wait_new(manager, client, request, slot_count) : NULL;
+        tokens && slots ? wait_new(manager, client, request, slot_count) : NULL;
     if (!subscription) {
         refuse_errno(client, ENOMEM);
-        if (!tokens)
+        if (!tokens || !slots)
             request_fini(request);
         return;
     }
@@ -174,14 +193,14 @@ void serve_processes(struct manager *manager, struct client *client, struct requ
         bool is_meant = record->flags & RECORD_WANTED && record->state != PROCESS_VACANT &&
                         selection_has(&selection, record->id);
         tokens[slot] = record->token;
-        if (is_meant) // a mark: the target is filled in when all is decided
-            wait_add(subscription, record, slot, way.goal, false);
+        if (!is_meant)
+            continue;
+        slots[subscription->target_count] = (uint16_t)slot;
+        wait_add(subscription, record, slot, way.goal, false); // its token is for later
     }
-    // Inputs of one request are decided in one go: no other comes between them.
-    for (size_t i = 0; i < subscription->target_count; i++)
-        decide_later(manager,
-                     (struct input){.kind = way.input, .slot = subscription->targets[i].slot});
-    decide_all(manager);
+    decide_now(manager, (struct input){.kind = way.input,
+                                       .slots = slots,
+                                       .slot_count = subscription->target_count});
     for (size_t i = 0; i < subscription->target_count; i++) {
         struct target *target = &subscription->targets[i];
         const struct process_record *record = supervisor_process(manager->supervisor, target->slot);
@@ -192,6 +211,8 @@ void serve_processes(struct manager *manager, struct client *client, struct requ
     wait_begin(manager, subscription);
 }
 
+// No input, since nothing is decided: a signal is neither journaled nor repeated. A manager that is
+// killed here has sent it to some, none of them twice, and its client hears that nobody answered.
 void serve_signal(struct manager *manager, struct client *client, struct request *request)
 {
     struct selection selection;

@@ -61,10 +61,19 @@ static struct place *list_places(const struct manager *manager, const struct sel
     return places;
 }
 
+static struct process_facts facts_of(const struct manager *manager, unsigned slot)
+{
+    return (struct process_facts){
+        .record = supervisor_process(manager->supervisor, slot),
+        .status_text = manager->memory->status_texts[slot],
+    };
+}
+
 static void put_process(struct manager *manager, const struct description *description,
                         unsigned slot, bool with_usage, struct buffer *out)
 {
-    const struct process_record *record = supervisor_process(manager->supervisor, slot);
+    struct process_facts facts = facts_of(manager, slot);
+    const struct process_record *record = facts.record;
     const struct process *process = process_of(manager, slot);
     struct process_usage usage;
     bool has_usage = with_usage && process && record->pid > 0 && record->state != PROCESS_BACKOFF &&
@@ -73,8 +82,9 @@ static void put_process(struct manager *manager, const struct description *descr
         struct usage used;
         usage_read(&manager->tree, process->name, record->pid, &used);
         usage = (struct process_usage){used.cpu, used.memory_bytes, used.tasks};
+        facts.usage = &usage;
     }
-    describe_process(out, NULL, description, record, has_usage ? &usage : NULL);
+    describe_process(out, NULL, description, &facts);
 }
 
 void serve_list(struct manager *manager, struct client *client, struct request *request)
@@ -107,7 +117,14 @@ struct biography {
     struct process_life now;
 };
 
-static void add_event(struct biography *biography, const struct event *event)
+// Who was ready from its start on has kept the time of it.
+static nsec_t started_by_record(const struct plan *plan, const struct process_record *record)
+{
+    return plan->types[record->id.type].policy.waits_for_ready ? NSEC_NEVER : record->ready_at;
+}
+
+static void add_event(struct biography *biography, const struct plan *plan,
+                      const struct event *event)
 {
     struct process_life *now = &biography->now;
     if (event->kind == EVENT_STARTED) {
@@ -116,8 +133,10 @@ static void add_event(struct biography *biography, const struct event *event)
         if (event->kind == EVENT_SPAWN_FAILED) {
             *now = (struct process_life){.started = NSEC_NEVER, .spawn_error = event->detail};
         } else {
-            now->pid = event->process.pid; // its start may be too long ago for the journal
+            now->pid = event->process.pid;
             now->exit_status = event->detail;
+            if (now->started == NSEC_NEVER) // too long ago for the journal
+                now->started = started_by_record(plan, &event->process);
         }
         now->ended = event->at;
         now->asked = event->process.flags & (RECORD_ASKED | RECORD_RESTART);
@@ -149,7 +168,7 @@ static struct biography *read_journal(const struct manager *manager, const struc
         struct biography *biography = of_slot[event.slot];
         if (biography && event.process.id.type == biography->id.type &&
             event.process.id.number == biography->id.number)
-            add_event(biography, &event);
+            add_event(biography, manager->plan, &event);
     }
     return biographies;
 }
@@ -165,14 +184,18 @@ static bool is_start(const struct recent_line *line, const struct process_life *
     return is_note;
 }
 
+// The time of a line as those of events.
+static nsec_t time_of(const struct recent_line *line)
+{
+    return line->at - clock_wall() + clock_now();
+}
+
 // What it wrote last: between the note of its start and that of the next. Time alone cannot tell,
 // as lives may be shorter than a clock's tick. If that note is not kept any more, what is kept of
-// it comes before the first one.
-static struct str_list last_lines(const struct manager *manager, unsigned slot,
-                                  struct process_id id, const struct process_life *life,
-                                  struct arena *arena)
+// it comes before the first one. The note may have outlived what the journal says of the start.
+static void read_lines(const struct manager *manager, unsigned slot, struct process_id id,
+                       struct process_life *life, struct arena *arena)
 {
-    const nsec_t ended = life->ended + clock_wall() - clock_now();
     const nsec_t slack = 20 * NSEC_PER_MSEC; // lines are stamped by a coarse clock
     struct str *lines = arena_alloc(arena, LINES_TOLD * sizeof(*lines));
     struct recent_line line;
@@ -184,9 +207,11 @@ static struct str_list last_lines(const struct manager *manager, unsigned slot,
         if ((line.owner & ~SHOW_IS_NOTE) != show_owner(id))
             continue;
         if (is_start(&line, life, &is_its)) {
-            if (has_begun || (!is_its && count > 0 && line.at >= ended - slack))
+            if (has_begun || (!is_its && count > 0 && time_of(&line) >= life->ended - slack))
                 break;
             has_begun = is_its;
+            if (is_its && life->started == NSEC_NEVER && time_of(&line) <= life->ended)
+                life->started = time_of(&line);
             count = 0;
         } else if (!(line.owner & SHOW_IS_NOTE)) {
             if (count == LINES_TOLD)
@@ -194,23 +219,23 @@ static struct str_list last_lines(const struct manager *manager, unsigned slot,
             lines[count++] = line.text;
         }
     }
-    return (struct str_list){lines, lines ? count : 0};
+    life->last_lines = (struct str_list){lines, lines ? count : 0};
 }
 
 static void put_history(struct manager *manager, const struct description *description,
                         unsigned slot, const struct biography *biography, struct arena *arena,
                         struct buffer *out)
 {
-    const struct process_record *record = supervisor_process(manager->supervisor, slot);
+    const struct process_facts facts = facts_of(manager, slot);
     struct process_life newest_first[LIVES_TOLD];
     size_t count = 0;
     while (count < LIVES_TOLD && count < biography->count) {
         struct process_life *life = &newest_first[count];
         *life = biography->lives[(biography->count - 1 - count) % LIVES_TOLD];
-        life->last_lines = last_lines(manager, slot, record->id, life, arena);
+        read_lines(manager, slot, facts.record->id, life, arena);
         count++;
     }
-    describe_history(out, NULL, description, record, newest_first, count);
+    describe_history(out, NULL, description, &facts, newest_first, count);
 }
 
 void serve_why(struct manager *manager, struct client *client, struct request *request)

@@ -34,7 +34,8 @@ struct process {
     nsec_t pending_at; // when its unfinished line is to be shown; NSEC_NEVER
     bool is_dead;      // the guard saw its main process end, supervise has not been told yet
     bool is_emptying;  // supervise was told, and waits for the tree and the output to end
-    int wait_status;
+    int wait_status;   // of its end; may have EXIT_OUT_OF_MEMORY
+    unsigned long oom_kills; // as they were counted when nothing of this life had run yet
     int tree_fd;       // watched for the end of the tree, or -1
     struct loop_source tree_source;
     bool tree_was_killed; // its folder is not used again: see tree_branch_remove()

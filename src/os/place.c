@@ -282,12 +282,20 @@ int place_find(const char *root, struct place_list *out)
 int place_find_app(const char *app, struct place_list *out)
 {
     char name[LIMIT_NAME_BYTES + 1];
-    clean_name(str_of(app), name);
+    clean_name(str_of(app ? app : ""), name);
     const struct wanted wanted = {.app = str_of(name)};
-    int result = wanted.app.size > 0 ? add_from_runtime_folders(out, &wanted, geteuid()) : 0;
+    bool may_be = !app || wanted.app.size > 0;
+    int result = may_be ? add_from_runtime_folders(out, &wanted, geteuid()) : 0;
     if (result < 0)
         place_list_fini(out);
     return result;
+}
+
+struct str place_app_of(const char *path)
+{
+    const char *last = strrchr(path, '/');
+    struct str name = str_of(last ? last + 1 : path);
+    return str_slice(name, 0, name.size > TAIL_BYTES ? name.size - TAIL_BYTES : 0);
 }
 
 // --- listening -----------------------------------------------------------------------------------

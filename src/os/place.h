@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/str.h"
 
 #include <stddef.h>
 
@@ -31,6 +32,10 @@ void place_list_fini(struct place_list *list);
 // -ENOENT when the current folder is gone.
 int place_find(const char *root, struct place_list *out);
 
-// The sockets of the user's formations that are called `app`; only those in a runtime folder can be
-// found by name. 0 or -ENOMEM.
+// The sockets of the user's formations that are called `app`, NULL: whatever they are called; only
+// those in a runtime folder can be found by name. 0 or -ENOMEM.
 int place_find_app(const char *app, struct place_list *out);
+
+// What a formation of place_find_app is called, as far as a file name can say it: with that name it
+// is found. Borrowed from `path`.
+struct str place_app_of(const char *path);

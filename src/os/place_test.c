@@ -202,6 +202,30 @@ static void test_apps_with_names(void **state)
     assert_int_equal(count_found(NULL, ""), 0);
 }
 
+static void test_all_of_the_user(void **state)
+{
+    (void)state;
+    struct place_list list = {0};
+    int first = listen_for("shop", "store-1-0123456789ab");
+    int second = listen_for("other/shop", NULL);
+    bool has_first = false;
+    assert_int_equal(place_find_app(NULL, &list), 0);
+    assert_int_equal(list.count, 2);
+    for (size_t i = 0; i < list.count; i++) {
+        struct str app = place_app_of(list.paths[i]);
+        bool is_first = str_is(app, "store-1-0123456789ab");
+        assert_true(is_first || str_is(app, "shop"));
+        has_first = has_first || is_first;
+    }
+    assert_true(has_first);
+    place_list_fini(&list);
+    assert_int_equal(place_app_of("/run/x").size, 0);
+    place_leave("shop", first);
+    place_leave("other/shop", second);
+    assert_int_equal(place_find_app(NULL, &list), 0);
+    assert_int_equal(list.count, 0);
+}
+
 static void test_whoever_has_another_environment(void **state)
 {
     (void)state;
@@ -369,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_other_runtime_folders_than_ones_own_do_not_do),
         cmocka_unit_test_setup(test_folders_of_one_name, use_runtime),
         cmocka_unit_test_setup(test_apps_with_names, use_runtime),
+        cmocka_unit_test_setup(test_all_of_the_user, use_runtime),
         cmocka_unit_test_setup(test_whoever_has_another_environment, use_none),
         cmocka_unit_test_setup(test_what_a_crash_leaves_is_replaced, use_runtime),
         cmocka_unit_test_setup(test_current_is_found_whatever_it_points_to, use_runtime),

@@ -137,6 +137,7 @@ static void pass_type(struct passage *passage, struct process_type *type, size_t
     pass_unsigned(passage, &type->origin.column);
     pass_unsigned(passage, &type->quantity);
     pass_unsigned(passage, &type->declared);
+    pass_unsigned(passage, &type->revision);
     pass_unsigned(passage, &type->port_index);
     pass_bool(passage, &type->tty);
     pass_bool(passage, &type->is_gone);

@@ -27,6 +27,7 @@ static struct process_type types[] = {
         .origin = {{"Procfile", 8}, 3, 6},
         .quantity = 2,
         .port_index = 1,
+        .revision = 5,
         .tty = true,
         .directory = {"/srv/shop", 9},
         .environment = {variables, 2},

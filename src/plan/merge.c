@@ -92,14 +92,6 @@ static int merge(struct merging *merging, struct plan **out)
     return archive_copy(&merged, out);
 }
 
-int plan_merge(const struct plan *old, const struct plan *fresh, struct plan **out)
-{
-    struct merging merging = {.old = old, .fresh = fresh};
-    int result = merge(&merging, out);
-    arena_fini(&merging.arena);
-    return result;
-}
-
 // The variables of a process of one type, each name once: what launch_make() puts above those that
 // are inherited.
 struct effective {
@@ -166,10 +158,11 @@ static bool environment_differs(const struct plan *old, const struct plan *merge
     return differs;
 }
 
-bool plan_type_differs(const struct plan *old, const struct plan *merged, uint16_t index)
+// Whether a process that runs by `old` would be started in another way by `merged`.
+static bool type_differs(const struct plan *old, const struct plan *merged, uint16_t index)
 {
     struct process_id first = {index, 1};
-    if (index >= old->type_count || merged->types[index].is_gone)
+    if (merged->types[index].is_gone)
         return false;
     const struct process_type *before = &old->types[index];
     const struct process_type *now = &merged->types[index];
@@ -178,4 +171,14 @@ bool plan_type_differs(const struct plan *old, const struct plan *merged, uint16
            plan_port(old, first) != plan_port(merged, first) ||
            old->expands_like_foreman != merged->expands_like_foreman ||
            environment_differs(old, merged, index);
+}
+
+int plan_merge(const struct plan *old, const struct plan *fresh, struct plan **out)
+{
+    struct merging merging = {.old = old, .fresh = fresh};
+    int result = merge(&merging, out);
+    arena_fini(&merging.arena);
+    for (uint16_t i = 0; result == 0 && i < old->type_count; i++)
+        (*out)->types[i].revision = old->types[i].revision + type_differs(old, *out, i);
+    return result;
 }

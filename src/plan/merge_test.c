@@ -201,7 +201,7 @@ static void expect_differing(struct plan *old, struct plan *fresh, const char *w
     struct plan *merged = NULL;
     assert_int_equal(plan_merge(old, fresh, &merged), 0);
     for (uint16_t i = 0; i < merged->type_count; i++)
-        if (plan_type_differs(old, merged, i))
+        if (i < old->type_count && merged->types[i].revision != old->types[i].revision)
             size += (size_t)snprintf(text + size, sizeof(text) - size, "%s%u", size ? "," : "", i);
     assert_string_equal(text, wanted);
     plan_free(merged);

@@ -76,6 +76,8 @@ struct process_type {
     struct origin origin;
     unsigned quantity;
     unsigned declared;   // the quantity that files and command line ask for
+    unsigned revision;   // how often it came to be started in another way (plan/merge.h): who runs
+                         // by an earlier one is rolled
     unsigned port_index; // place among all declared types: PORT = base + 100 × port_index + n − 1
     bool tty;
     bool is_gone;         // of an earlier plan only: keeps its index, runs nothing (plan/merge.h)

@@ -164,3 +164,21 @@ static inline void rig_run(struct rig *rig)
         if (process_of(rig, slot)->state == PROCESS_STARTING)
             rig_step(rig, INPUT_SPAWNED, slot, 100 + (int)slot);
 }
+
+// One that was told to stop does so, and its successor runs.
+static inline void rig_replace(struct rig *rig, unsigned slot)
+{
+    assert_int_equal(process_of(rig, slot)->state, PROCESS_STOPPING);
+    rig_leave(rig, slot, SIGTERM);
+    rig_step(rig, INPUT_SPAWNED, slot, 200 + (int)slot);
+}
+
+// Brings a journal up to what the supervisor holds true, whatever was not written.
+static inline void rig_write_all(struct rig *rig, struct journal *journal)
+{
+    for (unsigned slot = 0; slot < supervisor_slot_count(rig->supervisor); slot++) {
+        struct event event = {.kind = EVENT_ASKED, .slot = (uint16_t)slot};
+        event.process = *process_of(rig, slot);
+        journal_append(journal, &event, 1);
+    }
+}

@@ -51,7 +51,7 @@ static void review(struct supervisor *supervisor, unsigned slot)
     } else if (!has && wants) {
         revive(supervisor, slot);
     } else if (wants && process->state == PROCESS_WAITING && !order_has(supervisor, slot)) {
-        process_start(supervisor, slot); // its first manager died before it could say so
+        process_start(supervisor, slot); // it is extra by now, or nobody is needed any more
     } else if (wants && process->state == PROCESS_RUNNING &&
                !policy_of(supervisor, process)->waits_for_ready) {
         process_ready(supervisor, slot); // nobody checks that any more
@@ -110,33 +110,10 @@ static unsigned place_missing(struct supervisor *supervisor, unsigned type, unsi
     return from;
 }
 
-// The last manager may have died in the middle of an outcome's events. What the journal then says
-// of a process is a step behind what was decided; once more, it is decided.
-static void resume(struct supervisor *supervisor, unsigned slot)
+static void apply_plan(struct supervisor *supervisor)
 {
-    switch ((enum formation_phase)supervisor->formation.phase) {
-    case FORMATION_RUNNING:
-        process_resume(supervisor, slot);
-        break;
-    case FORMATION_STOPPING:
-        process_stop(supervisor, slot);
-        break;
-    case FORMATION_KILLING:
-        process_kill(supervisor, slot);
-        break;
-    case FORMATION_ENDED:
-        break;
-    }
-}
-
-void formation_plan(struct supervisor *supervisor, const struct plan *plan)
-{
-    supervisor->plan = plan;
+    const struct plan *plan = supervisor->plan;
     supervisor->has_unplaced = false;
-    for (unsigned slot = 0; slot < supervisor->slot_count; slot++)
-        resume(supervisor, slot);
-    if (supervisor->formation.phase != FORMATION_RUNNING)
-        return;
     for (unsigned slot = 0; slot < supervisor->slot_count; slot++)
         if (supervisor->processes[slot].state != PROCESS_VACANT)
             review(supervisor, slot);
@@ -148,6 +125,17 @@ void formation_plan(struct supervisor *supervisor, const struct plan *plan)
     for (unsigned type = 0; type < plan->type_count && !supervisor->has_unplaced; type++)
         if (formation_quantity(supervisor, type) > plan->types[type].quantity)
             from = place_missing(supervisor, type, formation_quantity(supervisor, type), from);
+}
+
+// Rolls first, so that it is known of which types extra processes are wanted.
+void formation_plan(struct supervisor *supervisor, const struct plan *plan)
+{
+    supervisor->plan = plan;
+    if (supervisor->formation.phase != FORMATION_RUNNING)
+        return;
+    for (unsigned slot = 0; slot < supervisor->slot_count; slot++)
+        roll_review(supervisor, slot);
+    apply_plan(supervisor);
 }
 
 static unsigned active_count(const struct supervisor *supervisor)
@@ -246,7 +234,7 @@ static void replan(struct supervisor *supervisor)
     if (!supervisor->must_replan && !can_place)
         return;
     supervisor->must_replan = false;
-    formation_plan(supervisor, supervisor->plan);
+    apply_plan(supervisor);
 }
 
 // A roll looks at what it has got, extra processes among it, and may then want no more of them.

@@ -60,6 +60,7 @@ void process_start(struct supervisor *supervisor, unsigned slot)
     struct process_record *process = &supervisor->processes[slot];
     process->token++;
     process->flags &= RECORD_WANTED | RECORD_ROLLED;
+    process->revision = supervisor->plan->types[process->id.type].revision;
     process->kills = 0;
     process->ready_at = NSEC_NEVER;
     process_enter(supervisor, slot, PROCESS_STARTING, NSEC_NEVER);
@@ -195,7 +196,8 @@ static void restart(struct supervisor *supervisor, unsigned slot, unsigned marks
         process_start(supervisor, slot);
         break;
     case PROCESS_STARTING: // a stop may have been asked for and not been carried out yet
-        process_amend(supervisor, slot, 0, RECORD_ASKED | marks, 0);
+        process_amend(supervisor, slot, is_outdated(supervisor, process) ? RECORD_RESTART : 0,
+                      RECORD_ASKED | marks, 0);
         break;
     case PROCESS_WAITING:
     case PROCESS_VACANT:
@@ -365,20 +367,6 @@ static void emptied(struct supervisor *supervisor, unsigned slot)
         process_start(supervisor, slot);
     else
         crashed(supervisor, slot);
-}
-
-void process_resume(struct supervisor *supervisor, unsigned slot)
-{
-    const struct process_record *process = &supervisor->processes[slot];
-    bool is_serving = process->state == PROCESS_RUNNING || process->state == PROCESS_READY;
-    if (process->state == PROCESS_FINISHED && !(process->flags & RECORD_WANTED))
-        finish(supervisor, slot);
-    else if (is_serving && process->flags & (RECORD_ASKED | RECORD_RESTART))
-        send_stop(supervisor, slot, EVENT_STOPPING);
-    else if (process->state == PROCESS_EXITED)
-        end_at_first_exit(supervisor, slot);
-    if (process->state == PROCESS_EXITED || process->flags & RECORD_FAILED)
-        judge_roll(supervisor, slot);
 }
 
 // What a person asks for, or a check that a person has declared.

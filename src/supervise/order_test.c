@@ -145,10 +145,7 @@ static void a_new_supervisor_knows_who_waits(void **state)
     struct journal *journal = calloc(1, sizeof(*journal));
     assert_non_null(journal);
     rig_step(rig, INPUT_PLAN, 0, 0);
-    for (size_t i = 0; i < rig->outcome.event_count; i++) {
-        struct event event = rig->outcome.events[i];
-        journal_append(journal, &event);
-    }
+    journal_append(journal, rig->outcome.events, rig->outcome.event_count);
     rig_restore(rig, &journal->snapshot);
     assert_string_equal(rig->text, "");
     rig_step(rig, INPUT_SPAWNED, 0, 100);

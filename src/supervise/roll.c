@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Rolling restarts. There is no list of whose turn it is: marks in the records say who is still to
 // be restarted (ROLL) and who was and has not proven itself (ROLLED), so a roll goes on under the
-// next manager, and beside scaling, crashes and other requests.
+// next manager, and beside scaling, crashes and other requests. Whom a new plan rolls is no request
+// of its own, either: the revision in its record is not that of its type.
 //
 // A mark of ROLL stays only with who is ready: everybody else serves nobody and is restarted in
 // the step that marks it. Extra processes (surge) are ROLLED from the beginning and never ROLL.
@@ -52,6 +53,17 @@ void roll_mark(struct supervisor *supervisor, unsigned slot)
     }
     process_amend(supervisor, slot, RECORD_ROLL, 0, process->crashes);
     begin_surge(supervisor, process->id.type);
+}
+
+void roll_review(struct supervisor *supervisor, unsigned slot)
+{
+    const struct process_record *process = &supervisor->processes[slot];
+    const unsigned restarting = RECORD_RESTART | RECORD_ROLLED;
+    // Who waits, is finished, or is to be, will be started by the new revision, if ever.
+    bool is_idle = process->state == PROCESS_VACANT || process->state == PROCESS_WAITING ||
+                   process->state == PROCESS_FINISHED || process->flags & RECORD_ASKED;
+    if (!is_idle && is_outdated(supervisor, process) && (process->flags & restarting) != restarting)
+        roll_mark(supervisor, slot);
 }
 
 static void restart_marked(struct supervisor *supervisor, unsigned slot)
@@ -177,18 +189,20 @@ void roll_advance(struct supervisor *supervisor)
     }
 }
 
-// The culprit's own mark goes last, in the event that tells of all: who dies before it, comes back
-// to a roll that is still to be halted.
+// Who was not restarted runs on as it does: the next plan, too, leaves it alone.
 void roll_halt(struct supervisor *supervisor, unsigned culprit)
 {
     struct process_record *guilty = &supervisor->processes[culprit];
+    unsigned revision = supervisor->plan->types[guilty->id.type].revision;
     int left = (guilty->flags & RECORD_ROLL) != 0;
     for (unsigned slot = 0; slot < supervisor->slot_count; slot++) {
-        const struct process_record *process = &supervisor->processes[slot];
-        if (slot == culprit || process->state == PROCESS_VACANT ||
-            process->id.type != guilty->id.type)
+        struct process_record *process = &supervisor->processes[slot];
+        if (slot == culprit || !(process->flags & RECORD_MARKS) ||
+            process->state == PROCESS_VACANT || process->id.type != guilty->id.type)
             continue;
         left += (process->flags & RECORD_ROLL) != 0;
+        if (process->flags & RECORD_ROLL)
+            process->revision = revision;
         process_amend(supervisor, slot, 0, RECORD_MARKS, process->crashes);
     }
     guilty->flags &= (uint8_t)~RECORD_MARKS;

@@ -12,14 +12,6 @@ static void roll(struct rig *rig)
             rig_step(rig, INPUT_ROLL, slot, 0);
 }
 
-// One that was told to stop does so, and its successor runs.
-static void replace(struct rig *rig, unsigned slot)
-{
-    assert_int_equal(process_of(rig, slot)->state, PROCESS_STOPPING);
-    rig_leave(rig, slot, SIGTERM);
-    rig_step(rig, INPUT_SPAWNED, slot, 200 + (int)slot);
-}
-
 static struct rig *running(unsigned web, unsigned surge, unsigned max_unavailable)
 {
     struct rig *rig = rig_new(web, 0);
@@ -54,14 +46,14 @@ static void one_after_the_other_each_up_for_a_second(void **state)
     EXPECT(rig, INPUT_ROLL, 2, 0, "asked 2");
     EXPECT(rig, INPUT_ROLL, 1, 0, "asked 1");
     EXPECT(rig, INPUT_ROLL, 1, 0, "");
-    replace(rig, 0);
+    rig_replace(rig, 0);
     expect_flags(rig, 0, RECORD_ROLLED);
     assert_true(rig_wait(rig) == NSEC_PER_SEC);
     assert_string_equal(rig->text, "asked 0, stopping 1 > signal 1 with 15"); // the lowest number
-    replace(rig, 1);
+    rig_replace(rig, 1);
     assert_true(rig_wait(rig) == NSEC_PER_SEC);
     assert_string_equal(rig->text, "asked 1, stopping 2 > signal 2 with 15");
-    replace(rig, 2);
+    rig_replace(rig, 2);
     (void)rig_wait(rig);
     assert_string_equal(rig->text, "asked 2");
     for (unsigned slot = 0; slot < 3; slot++)
@@ -76,10 +68,10 @@ static void who_is_checked_has_proven_itself_when_ready(void **state)
     (void)state;
     struct rig *rig = checked(2, 0, 1);
     roll(rig);
-    replace(rig, 0);
+    rig_replace(rig, 0);
     EXPECT(rig, INPUT_TIME, 0, 0, "");
     EXPECT(rig, INPUT_READY, 0, 0, "ready 0, stopping 1 > signal 1 with 15");
-    replace(rig, 1);
+    rig_replace(rig, 1);
     EXPECT(rig, INPUT_READY, 1, 0, "ready 1");
     expect_flags(rig, 1, 0);
     rig_free(rig);
@@ -95,7 +87,7 @@ static void as_many_at_a_time_as_may_be_missing(void **state)
     EXPECT(rig, INPUT_ROLL, 3, 0, "asked 3");
     rig_leave(rig, 4, EXIT_1); // one more is missing, by a crash
     rig_step(rig, INPUT_SPAWNED, 4, 104);
-    replace(rig, 0);
+    rig_replace(rig, 0);
     EXPECT(rig, INPUT_READY, 0, 0, "ready 0"); // two are missing still
     EXPECT(rig, INPUT_READY, 4, 0, "ready 4, stopping 2 > signal 2 with 15");
     rig_free(rig);
@@ -161,7 +153,7 @@ static void who_ends_well_does_not_halt(void **state)
     struct rig *rig = running(2, 0, 1);
     rig->types[0].policy.restart = RESTART_ON_FAILURE;
     roll(rig);
-    replace(rig, 0);
+    rig_replace(rig, 0);
     EXPECT(rig, INPUT_EXITED, 0, EXIT_0, "exited 0");
     EXPECT(rig, INPUT_EMPTIED, 0, 0, "finished 0, stopping 1 > bury 0, signal 1 with 15");
     rig_free(rig);
@@ -172,7 +164,7 @@ static void the_first_crash_halts(void **state)
     (void)state;
     struct rig *rig = checked(3, 0, 1);
     roll(rig);
-    replace(rig, 0);
+    rig_replace(rig, 0);
     EXPECT(rig, INPUT_EXITED, 0, EXIT_1, "exited 0, asked 1, asked 2, roll-halted 0");
     assert_int_equal(rig->outcome.events[3].detail, 2);               // were not restarted
     EXPECT(rig, INPUT_EMPTIED, 0, 0, "starting 0 > bury 0, spawn 0"); // by the policy, as ever
@@ -188,14 +180,14 @@ static void other_failures_halt_as_well(void **state)
     (void)state;
     struct rig *rig = checked(2, 0, 1);
     roll(rig);
-    replace(rig, 0);
+    rig_replace(rig, 0);
     (void)rig_wait(rig);
     assert_string_equal(rig->text, "boot-expired 0, asked 1, roll-halted 0 > signal 0 with 15");
     rig_free(rig);
 
     rig = running(2, 0, 1);
     roll(rig);
-    replace(rig, 0);
+    rig_replace(rig, 0);
     EXPECT(rig, INPUT_UNRESPONSIVE, 0, 0,
            "unresponsive 0, asked 1, roll-halted 0 > signal 0 with 15");
     rig_leave(rig, 0, EXIT_0);
@@ -231,10 +223,10 @@ static void extra_ones_serve_meanwhile(void **state)
     EXPECT(rig, INPUT_ROLL, 2, 0, ""); // new as it is
     rig_step(rig, INPUT_SPAWNED, 2, 102);
     EXPECT(rig, INPUT_READY, 2, 0, "ready 2, stopping 0 > signal 0 with 15");
-    replace(rig, 0);
+    rig_replace(rig, 0);
     EXPECT(rig, INPUT_PLAN, 0, 0, "");
     EXPECT(rig, INPUT_READY, 0, 0, "ready 0, stopping 1 > signal 1 with 15");
-    replace(rig, 1);
+    rig_replace(rig, 1);
     EXPECT(rig, INPUT_READY, 1, 0, "ready 1, stopping 2 > signal 2 with 15");
     rig_leave(rig, 2, SIGTERM);
     assert_string_equal(rig->text, "finished 2, removed 2 > bury 2");
@@ -261,7 +253,7 @@ static void after_a_halt_nobody_is_missed(void **state)
     roll(rig);
     rig_step(rig, INPUT_SPAWNED, 2, 102);
     rig_step(rig, INPUT_READY, 2, 0);
-    replace(rig, 0);
+    rig_replace(rig, 0);
     EXPECT(rig, INPUT_EXITED, 0, EXIT_1, "exited 0, asked 1, roll-halted 0");
     rig_step(rig, INPUT_EMPTIED, 0, 0);
     rig_step(rig, INPUT_SPAWNED, 0, 103);
@@ -309,14 +301,14 @@ static void scaling_goes_on_beside(void **state)
     rig_scale(rig, 4, 0);
     assert_string_equal(rig->text, "placed 3, starting 3 > spawn 3");
     rig_step(rig, INPUT_SPAWNED, 3, 103);
-    replace(rig, 0);
+    rig_replace(rig, 0);
     EXPECT(rig, INPUT_READY, 0, 0, "ready 0"); // the new one is missing, too
     EXPECT(rig, INPUT_READY, 3, 0, "ready 3, stopping 1 > signal 1 with 15");
     rig_scale(rig, 2, 0);
     assert_string_equal(rig->text, "stopping 2, stopping 3 > signal 2 with 15, signal 3 with 15");
     assert_int_equal(process_of(rig, 2)->flags, RECORD_ASKED); // no mark is left on it
     assert_int_equal(process_of(rig, 0)->pid, 200);
-    replace(rig, 1);
+    rig_replace(rig, 1);
     EXPECT(rig, INPUT_READY, 1, 0, "ready 1");
     rig_free(rig);
 }
@@ -357,32 +349,14 @@ static void a_second_roll_is_for_all_again(void **state)
     (void)state;
     struct rig *rig = running(2, 0, 1);
     roll(rig);
-    replace(rig, 0);
+    rig_replace(rig, 0);
     EXPECT(rig, INPUT_ROLL, 0, 0, "asked 0");
     (void)rig_wait(rig);
     assert_string_equal(rig->text, "asked 0, stopping 0 > signal 0 with 15");
-    replace(rig, 0);
+    rig_replace(rig, 0);
     (void)rig_wait(rig);
     assert_string_equal(rig->text, "asked 0, stopping 1 > signal 1 with 15");
     rig_free(rig);
-}
-
-static void write_events(struct rig *rig, struct journal *journal, size_t most)
-{
-    for (size_t i = 0; i < rig->outcome.event_count && i < most; i++) {
-        struct event event = rig->outcome.events[i];
-        journal_append(journal, &event);
-    }
-}
-
-// Brings a journal up to what the supervisor holds true, whatever was not written.
-static void write_all(struct rig *rig, struct journal *journal)
-{
-    for (unsigned slot = 0; slot < supervisor_slot_count(rig->supervisor); slot++) {
-        struct event event = {.kind = EVENT_ASKED, .slot = (uint16_t)slot};
-        event.process = *process_of(rig, slot);
-        journal_append(journal, &event);
-    }
 }
 
 static void the_next_supervisor_goes_on(void **state)
@@ -394,58 +368,13 @@ static void the_next_supervisor_goes_on(void **state)
     roll(rig);
     rig_step(rig, INPUT_SPAWNED, 2, 102);
     rig_step(rig, INPUT_READY, 2, 0);
-    write_all(rig, journal);
+    rig_write_all(rig, journal);
     rig_restore(rig, &journal->snapshot);
     assert_string_equal(rig->text, ""); // with the extra one, which is still wanted
-    replace(rig, 0);
+    rig_replace(rig, 0);
     EXPECT(rig, INPUT_READY, 0, 0, "ready 0, stopping 1 > signal 1 with 15");
-    replace(rig, 1);
+    rig_replace(rig, 1);
     EXPECT(rig, INPUT_READY, 1, 0, "ready 1, stopping 2 > signal 2 with 15");
-    free(journal);
-    rig_free(rig);
-}
-
-// Wherever the journal ends, the roll is halted in the end, and that is told once.
-static void a_halt_that_is_torn_is_halted_again(void **state)
-{
-    (void)state;
-    for (unsigned culprit = 0; culprit < 4; culprit += 3) // the extra one, too
-        for (size_t written = 1; written < 6; written++) {
-            struct rig *rig = checked(3, 1, 1);
-            struct journal *journal = calloc(1, sizeof(*journal));
-            assert_non_null(journal);
-            roll(rig);
-            rig_step(rig, INPUT_SPAWNED, 3, 103);
-            replace(rig, 0);
-            write_all(rig, journal);
-            rig_step(rig, INPUT_EXITED, culprit, EXIT_1);
-            write_events(rig, journal, written);
-            bool was_told = written >= rig->outcome.event_count ||
-                            rig->outcome.events[written - 1].kind == EVENT_ROLL_HALTED;
-            for (size_t i = 0; i < written && i < rig->outcome.event_count; i++)
-                was_told = was_told || rig->outcome.events[i].kind == EVENT_ROLL_HALTED;
-            rig_restore(rig, &journal->snapshot);
-            assert_int_equal(strstr(rig->text, "roll-halted") == NULL, was_told);
-            for (unsigned slot = 0; slot < 3; slot++)
-                assert_int_equal(process_of(rig, slot)->flags & (RECORD_ROLL | RECORD_ROLLED), 0);
-            free(journal);
-            rig_free(rig);
-        }
-}
-
-// Started by the old plan, ready, and to be stopped, which was not written any more.
-static void a_stop_that_was_not_written_is_decided_again(void **state)
-{
-    (void)state;
-    struct rig *rig = rig_new(1, 0);
-    struct journal *journal = calloc(1, sizeof(*journal));
-    assert_non_null(journal);
-    rig_step(rig, INPUT_PLAN, 0, 0);
-    rig_step(rig, INPUT_ROLL, 0, 0);
-    EXPECT(rig, INPUT_SPAWNED, 0, 100, "started 0, stopping 0 > signal 0 with 15");
-    write_events(rig, journal, 1);
-    rig_restore(rig, &journal->snapshot);
-    assert_string_equal(rig->text, "stopping 0 > signal 0 with 15");
     free(journal);
     rig_free(rig);
 }
@@ -474,8 +403,6 @@ int main(void)
         cmocka_unit_test(a_stop_ends_all_rolls),
         cmocka_unit_test(a_second_roll_is_for_all_again),
         cmocka_unit_test(the_next_supervisor_goes_on),
-        cmocka_unit_test(a_halt_that_is_torn_is_halted_again),
-        cmocka_unit_test(a_stop_that_was_not_written_is_decided_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

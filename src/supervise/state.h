@@ -4,12 +4,7 @@
 
 #include "supervise/supervise.h"
 
-enum {
-    // What a step can give a place, at worst: its pause is over, or a roll that is halted takes its
-    // mark (2); it is one too many: finished, removed (2); somebody else gets it: placed, starting
-    // (2). The formation itself has a handful. Memory that is never written costs nothing.
-    OUTCOME_CAPACITY = 8 * LIMIT_PROCESSES + 16,
-};
+enum { OUTCOME_CAPACITY = JOURNAL_BATCH }; // memory that is never written costs nothing
 
 enum { RECORD_MARKS = RECORD_ROLL | RECORD_ROLLED };
 
@@ -66,8 +61,7 @@ void process_remove(struct supervisor *supervisor, unsigned slot);  // not wante
 void process_kill(struct supervisor *supervisor, unsigned slot);    // at once
 void process_restart(struct supervisor *supervisor, unsigned slot); // by request
 void process_halt(struct supervisor *supervisor, unsigned slot);    // by request, to stay so
-void process_begin(struct supervisor *supervisor, unsigned slot);  // by request, if it is not there
-void process_resume(struct supervisor *supervisor, unsigned slot); // what was decided half
+void process_begin(struct supervisor *supervisor, unsigned slot); // by request, if it is not there
 void process_ready(struct supervisor *supervisor, unsigned slot);
 void process_input(struct supervisor *supervisor, const struct input *input);
 void process_time(struct supervisor *supervisor, unsigned slot);
@@ -87,6 +81,7 @@ bool formation_has_surplus(const struct supervisor *supervisor, unsigned slot); 
 
 // roll.c: rolling restarts.
 void roll_mark(struct supervisor *supervisor, unsigned slot);    // its turn shall come
+void roll_review(struct supervisor *supervisor, unsigned slot);  // …if it is outdated
 void roll_advance(struct supervisor *supervisor);                // whose turn it is
 void roll_halt(struct supervisor *supervisor, unsigned culprit); // it has failed
 void roll_restore(struct supervisor *supervisor, unsigned slot); // a record of a dead supervisor
@@ -105,4 +100,11 @@ static inline const struct process_policy *policy_of(const struct supervisor *su
                                                      const struct process_record *process)
 {
     return &supervisor->plan->types[process->id.type].policy;
+}
+
+// Whether it was started in another way than the next one will be.
+static inline bool is_outdated(const struct supervisor *supervisor,
+                               const struct process_record *process)
+{
+    return process->revision != supervisor->plan->types[process->id.type].revision;
 }

@@ -70,6 +70,17 @@ static void look_at_deadlines(struct supervisor *supervisor)
         supervisor->wake_at = supervisor->formation.deadline;
 }
 
+// All that a person has asked for at once, before anything follows from it.
+static void feed_slots(struct supervisor *supervisor, const struct input *input)
+{
+    struct input one = *input;
+    for (size_t i = 0; i < (input->slots ? input->slot_count : 1); i++) {
+        one.slot = input->slots ? input->slots[i] : input->slot;
+        if (one.slot < supervisor->slot_count)
+            process_input(supervisor, &one);
+    }
+}
+
 void supervise_step(struct supervisor *supervisor, const struct input *input, struct outcome *out)
 {
     supervisor->now = input->now;
@@ -101,8 +112,7 @@ void supervise_step(struct supervisor *supervisor, const struct input *input, st
     case INPUT_START:
     case INPUT_EXTEND:
     case INPUT_UNRESPONSIVE:
-        if (input->slot < supervisor->slot_count)
-            process_input(supervisor, input);
+        feed_slots(supervisor, input);
         break;
     }
     if (supervisor->plan)

@@ -4,6 +4,9 @@
 // One supervisor decides for a formation. The caller feeds what happened, with the time; the
 // outcome lists the events that this is worth (to be journaled first), the actions to carry out
 // after that, and when to come back at the latest. The result of an action is a later input.
+//
+// An input is decided whole, and its events are journaled whole or not at all: so whatever is asked
+// for at once, about however many processes, has to be one input.
 #pragma once
 
 #include "base/random.h"
@@ -12,7 +15,8 @@
 
 enum input_kind {
     INPUT_PLAN,         // `plan` is what is wanted from now on; borrowed until the next one, in
-                        // which every type of this one keeps its index (plan/merge.h)
+                        // which every type of this one keeps its index (plan/merge.h). Who was
+                        // started by an earlier revision of its type is rolled.
     INPUT_SPAWNED,      // `slot` runs as `value` = pid, for the spawn `token`
     INPUT_SPAWN_FAILED, // the spawn `token` of `slot` failed with `value` = errno
     INPUT_READY,        // `slot` is ready …
@@ -40,6 +44,8 @@ struct input {
     uint32_t token;
     int value;
     const struct plan *plan;
+    const uint16_t *slots; // RESTART, ROLL, HALT, START: of all of these, not of `slot`; or NULL
+    size_t slot_count;
 };
 
 enum action_kind {
@@ -60,7 +66,7 @@ struct action {
 
 // Valid until the next step.
 struct outcome {
-    const struct event *events;
+    struct event *events; // the journal numbers them
     size_t event_count;
     const struct action *actions;
     size_t action_count;

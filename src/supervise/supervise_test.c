@@ -64,14 +64,6 @@ static void waking_is_never_late_and_early_does_no_harm(void **state)
     rig_free(rig);
 }
 
-static void write_events(struct journal *journal, const struct outcome *outcome, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct event event = outcome->events[i];
-        journal_append(journal, &event);
-    }
-}
-
 // A life with every kind of step in it, up to a stop. Each step is one input; the world around it
 // is only what a test needs: the answers are made up as the supervisor wants them.
 static const struct {
@@ -101,47 +93,49 @@ static void end_all(struct rig *rig)
     assert_int_equal(supervisor_formation(rig->supervisor)->exit_status, 0);
 }
 
-// The manager dies in step `last`, with `cut` of its events written. Returns how many there were.
-static size_t die_and_restore(struct journal *journal, size_t last, size_t cut)
+static void note(struct journal *journal, struct rig *rig)
+{
+    journal_append(journal, rig->outcome.events, rig->outcome.event_count);
+}
+
+static void restore(struct rig *rig, const struct journal *journal)
+{
+    supervisor_reset(rig->supervisor, 2);
+    supervisor_restore(rig->supervisor, &journal->snapshot, &rig->plan);
+}
+
+// The manager dies before or after step `last` is in the journal.
+static void die_and_restore(struct journal *journal, size_t last, bool is_written)
 {
     struct rig *rig = rig_new(2, 1);
     memset(journal, 0, sizeof(*journal));
     assert_int_equal(journal_open(journal), 0);
-    for (size_t i = 0; i < last; i++) {
+    for (size_t i = 0; i <= last; i++) {
         rig_step(rig, life[i].kind, life[i].slot, life[i].value);
-        write_events(journal, &rig->outcome, rig->outcome.event_count);
+        if (i < last || is_written)
+            note(journal, rig);
     }
-    rig_step(rig, life[last].kind, life[last].slot, life[last].value);
-    size_t count = rig->outcome.event_count;
-    if (cut > count)
-        cut = count;
-    write_events(journal, &rig->outcome, cut);
-
-    supervisor_reset(rig->supervisor, 2);
-    supervisor_restore(rig->supervisor, &journal->snapshot, &rig->plan);
+    restore(rig, journal);
     for (unsigned slot = 0; slot < supervisor_slot_count(rig->supervisor); slot++)
         assert_memory_equal(process_of(rig, slot), &journal->snapshot.processes[slot],
                             sizeof(struct process_record));
     bool was_running = supervisor_formation(rig->supervisor)->phase == FORMATION_RUNNING;
     rig_step(rig, INPUT_PLAN, 0, 0);
-    assert_true(was_running || !strstr(rig->text, "spawn"));
+    assert_int_equal(rig->outcome.event_count != 0, last == 0 && !is_written);
     if (was_running)
         assert_int_equal(supervisor_slot_count(rig->supervisor), 3);
     end_all(rig);
     rig_free(rig);
-    return count;
 }
 
-static void goes_on_between_any_two_events(void **state)
+static void goes_on_after_any_step(void **state)
 {
     (void)state;
     struct journal *journal = calloc(1, sizeof(*journal));
     assert_non_null(journal);
     for (size_t last = 0; last < LIFE_STEPS; last++) {
-        size_t count = 0, cut = 0;
-        do {
-            count = die_and_restore(journal, last, cut);
-        } while (cut++ < count);
+        die_and_restore(journal, last, false);
+        die_and_restore(journal, last, true);
     }
     free(journal);
 }
@@ -154,23 +148,37 @@ static void a_restored_stop_is_carried_on(void **state)
     struct rig *rig = rig_new(2, 0);
     assert_int_equal(journal_open(journal), 0);
     rig_step(rig, INPUT_PLAN, 0, 0);
-    write_events(journal, &rig->outcome, rig->outcome.event_count);
+    note(journal, rig);
     for (unsigned slot = 0; slot < 2; slot++) {
         rig_step(rig, INPUT_SPAWNED, slot, 100 + (int)slot);
-        write_events(journal, &rig->outcome, rig->outcome.event_count);
+        note(journal, rig);
     }
     rig_step(rig, INPUT_STOP, 0, SIGTERM);
-    assert_int_equal(rig->outcome.event_count, 3);
-    write_events(journal, &rig->outcome, 2); // died before it could say that 1 was asked
-    supervisor_reset(rig->supervisor, 2);
-    supervisor_restore(rig->supervisor, &journal->snapshot, &rig->plan);
-    EXPECT(rig, INPUT_PLAN, 0, 0, "stopping 1 > signal 1 with 15");
-    assert_int_equal(process_of(rig, 0)->state, PROCESS_STOPPING);
+    note(journal, rig);
+    restore(rig, journal);
+    EXPECT(rig, INPUT_PLAN, 0, 0, "");
     rig->now += 5 * NSEC_PER_SEC; // the grace goes on as well
     rig_step(rig, INPUT_TIME, 0, 0);
     assert_non_null(strstr(rig->text, "killing 0, killing 1 > kill tree 0, kill tree 1"));
     rig_free(rig);
     free(journal);
+}
+
+// All events of what is asked for of several come before any that follows from it.
+static void what_is_asked_of_several_is_one_step(void **state)
+{
+    (void)state;
+    static const uint16_t slots[] = {2, 0, 700};
+    struct rig *rig = rig_new(2, 1);
+    rig_run(rig);
+    rig_feed(rig, (struct input){.kind = INPUT_HALT, .slots = slots, .slot_count = 3});
+    assert_string_equal(rig->text, "stopping 2, stopping 0 > signal 2 with 15, signal 0 with 15");
+    rig_leave(rig, 0, SIGTERM);
+    rig_feed(rig, (struct input){.kind = INPUT_START, .slots = slots, .slot_count = 3});
+    assert_string_equal(rig->text, "asked 2, starting 0 > spawn 0");
+    rig_feed(rig, (struct input){.kind = INPUT_HALT, .slots = slots, .slot_count = 0});
+    assert_string_equal(rig->text, "");
+    rig_free(rig);
 }
 
 static void an_empty_journal_restores_nothing(void **state)
@@ -192,9 +200,10 @@ int main(void)
         cmocka_unit_test(same_inputs_give_the_same_outcome),
         cmocka_unit_test(a_reset_supervisor_is_a_new_one),
         cmocka_unit_test(waking_is_never_late_and_early_does_no_harm),
-        cmocka_unit_test(goes_on_between_any_two_events),
+        cmocka_unit_test(goes_on_after_any_step),
         cmocka_unit_test(a_restored_stop_is_carried_on),
         cmocka_unit_test(an_empty_journal_restores_nothing),
+        cmocka_unit_test(what_is_asked_of_several_is_one_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include "view/sentence.h"
 
 #include "base/signal_name.h"
+#include "event/event.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -39,6 +40,8 @@ void sentence_ended(struct buffer *out, int wait_status)
     } else {
         buffer_append_text(out, "died a mysterious death");
     }
+    if (wait_status & EXIT_OUT_OF_MEMORY)
+        buffer_append_text(out, " (out of memory)");
 }
 
 struct failure {

@@ -23,7 +23,8 @@ enum launch_stage {
 // "started with pid 1923"
 void sentence_started(struct buffer *out, int pid);
 
-// Of a wait(2) status: "exited with code 3", "terminated by SIGSEGV (core dumped)".
+// Of a wait(2) status: "exited with code 3", "terminated by SIGSEGV (core dumped)"; with
+// EXIT_OUT_OF_MEMORY (event/event.h): "terminated by SIGKILL (out of memory)".
 void sentence_ended(struct buffer *out, int wait_status);
 
 // "unknown command: nosuch", "directory gone: /srv/shop". `subject` is the command, or for

@@ -2,6 +2,8 @@
 // The words that people and their scripts know from Foreman, and those that it lacks.
 #include "view/sentence.h"
 
+#include "event/event.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,6 +35,10 @@ static void test_life(void **state)
     assert_says(&out, "terminated by SIGTERM");
     sentence_ended(&out, SIGSEGV | 0x80);
     assert_says(&out, "terminated by SIGSEGV (core dumped)");
+    sentence_ended(&out, SIGKILL | EXIT_OUT_OF_MEMORY);
+    assert_says(&out, "terminated by SIGKILL (out of memory)");
+    sentence_ended(&out, 137 << 8 | EXIT_OUT_OF_MEMORY);
+    assert_says(&out, "exited with code 137 (out of memory)");
     sentence_ended(&out, 40);
     assert_says(&out, "terminated by signal 40");
     sentence_ended(&out, 0x137f);

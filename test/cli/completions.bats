@@ -224,6 +224,35 @@ needs() {
     proposes "words 0" "later" restart "" # none runs: those of the files
 }
 
+@test "the names of the formations that run, for --app" {
+    mkdir -m 700 runtime
+    export XDG_RUNTIME_DIR=$PWD/runtime
+    procfile "web: exec sleep 60"
+    echo "app: shop" >formation.yaml
+    proposes "words 0" "" ps --app ""
+    start
+    wait_for "started with pid"
+    proposes "words 0" "shop" ps --app ""
+    proposes "words 6" "shop" ps --app=s
+    proposes "words 0" "" ps --app x
+    proposes "words 0" "web web.1" ps --app shop ""
+    run -0 "$FORMATION" complete ps --app ""
+    [ "${lines[1]}" = $'shop\tprocess '"$formation" ]
+    run -0 "$BATS_TEST_DIRNAME/tab" bash "formation --app sh" "formation ps --app=sh"
+    [ "$output" = $'formation --app shop \nformation ps --app=shop ' ]
+    if command -v zsh >/dev/null; then
+        run -0 "$BATS_TEST_DIRNAME/tab" zsh "formation --app sh" "formation ps --app=sh"
+        [ "$output" = $'formation --app shop \nformation ps --app=shop ' ]
+    fi
+    ! command -v fish >/dev/null || fish_proposes "shop" "formation ps --app s"
+    # What is left of one that was killed is none.
+    python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' \
+        runtime/formation/store-0123456789ab.sock
+    proposes "words 0" "shop" ps --app ""
+    stop
+    proposes "words 0" "" ps --app ""
+}
+
 @test "one that does not answer is not waited for" {
     procfile "web: exec sleep 60"
     start

@@ -147,7 +147,7 @@ static void check_reload(const struct plan *plan)
     REQUIRE(plan_merge(plan, plan, &merged) == 0);
     REQUIRE(merged->type_count == plan->type_count);
     for (uint16_t i = 0; i < plan->type_count; i++)
-        REQUIRE(!plan_type_differs(plan, merged, i));
+        REQUIRE(merged->types[i].revision == plan->types[i].revision);
     REQUIRE(!plan_sinks_differ(plan, merged));
     plan_free(merged);
 }

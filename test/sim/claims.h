@@ -23,6 +23,25 @@ static inline void claim(struct check *check, bool is_true)
     }
 }
 
+// The processes that an input is about.
+static inline size_t asked_count(const struct input *input)
+{
+    return input->slots ? input->slot_count : 1;
+}
+
+static inline unsigned asked_slot(const struct input *input, size_t i)
+{
+    return input->slots ? input->slots[i] : input->slot;
+}
+
+static inline bool is_asked(const struct input *input, unsigned slot)
+{
+    for (size_t i = 0; i < asked_count(input); i++)
+        if (asked_slot(input, i) == slot)
+            return true;
+    return false;
+}
+
 static inline const struct process_record *now_of(const struct check *check, unsigned slot)
 {
     return supervisor_process(check->shell->supervisor, slot);

@@ -65,6 +65,7 @@ void claim_plan_spares_the_rest(struct check *check)
         // time for one that waits or is rolled, or its check is not declared any more.
         bool is_half = before->state == PROCESS_WAITING ||
                        before->flags & (RECORD_ASKED | RECORD_RESTART | MARKS) ||
+                       before->revision != check->shell->plan->types[before->id.type].revision ||
                        (before->state == PROCESS_RUNNING && !policy(check, slot)->waits_for_ready);
         if (before->state == PROCESS_VACANT)
             continue;

@@ -53,7 +53,7 @@ void claim_order_is_kept(struct check *check)
         const struct process_record *process = now_of(check, slot);
         const struct process_record *before = before_of(check, slot);
         bool is_first = before->state == PROCESS_WAITING || before->state == PROCESS_VACANT;
-        bool is_by_request = check->input->kind == INPUT_START && check->input->slot == slot;
+        bool is_by_request = check->input->kind == INPUT_START && is_asked(check->input, slot);
         if (process->state == PROCESS_WAITING && !check->is_restored)
             claim(check, check_must_wait(check, slot) || phase(check) != FORMATION_RUNNING);
         else if (process->state == PROCESS_STARTING && is_first)
@@ -74,7 +74,7 @@ void claim_second_interrupt_kills(struct check *check)
     claim(check, kills == is_second);
 }
 
-static bool is_about_one(enum input_kind kind)
+static bool is_about_some(enum input_kind kind)
 {
     return kind == INPUT_RESTART || kind == INPUT_ROLL || kind == INPUT_HALT ||
            kind == INPUT_START || kind == INPUT_EXTEND || kind == INPUT_UNRESPONSIVE;
@@ -88,24 +88,32 @@ static bool is_in_roll(const struct check *check, unsigned slot)
 
 void claim_request_is_one_event(struct check *check)
 {
-    unsigned slot = check->input->slot, count = 0;
-    if (!is_about_one(check->input->kind) || slot >= check->slot_count || is_in_roll(check, slot))
-        return;
-    for (size_t i = 0; i < check->outcome->event_count; i++)
-        count += check->outcome->events[i].slot == slot;
-    if (check->input->kind == INPUT_ROLL && count > 1)
-        claim(check, check->outcome->events[0].process.flags & RECORD_ROLL);
-    else
-        claim(check, count <= 1);
+    for (size_t i = 0; i < asked_count(check->input); i++) {
+        unsigned slot = asked_slot(check->input, i), count = 0;
+        const struct event *first = NULL;
+        if (!is_about_some(check->input->kind) || slot >= check->slot_count ||
+            is_in_roll(check, slot) || before_of(check, slot)->state == PROCESS_VACANT)
+            continue;
+        for (size_t at = 0; at < check->outcome->event_count; at++) {
+            const struct event *event = &check->outcome->events[at];
+            bool is_its = !event_is_of_formation(event->kind) && event->slot == slot;
+            first = is_its && !first ? event : first;
+            count += is_its;
+        }
+        if (check->input->kind == INPUT_ROLL && count > 1)
+            claim(check, first->process.flags & RECORD_ROLL);
+        else
+            claim(check, count <= 1);
+    }
 }
 
 void claim_requests_do_no_more(struct check *check)
 {
-    if (!is_about_one(check->input->kind))
+    if (!is_about_some(check->input->kind))
         return;
     for (unsigned slot = 0; slot < check->slot_count; slot++) {
         const struct process_record *before = before_of(check, slot);
-        bool is_apart = slot != check->input->slot && before->state != PROCESS_VACANT &&
+        bool is_apart = !is_asked(check->input, slot) && before->state != PROCESS_VACANT &&
                         before->state != PROCESS_WAITING && !is_in_roll(check, slot);
         if (is_apart)
             claim(check, memcmp(before, now_of(check, slot), sizeof(*before)) == 0);

@@ -49,7 +49,7 @@ static bool is_taken(const struct check *check, unsigned slot)
     const struct process_record *process = now_of(check, slot);
     enum input_kind kind = check->input->kind;
     bool is_other_reason =
-        check->input->slot == slot &&
+        is_asked(check->input, slot) &&
         (kind == INPUT_RESTART || kind == INPUT_UNRESPONSIVE || kind == INPUT_UNREADY);
     const unsigned flags = RECORD_RESTART | RECORD_ROLLED;
     return before->state == PROCESS_READY && process->state == PROCESS_STOPPING &&
@@ -126,8 +126,6 @@ void claim_roll_halts_at_failure(struct check *check)
     const struct event *halt = find_halt(check);
     if (halt)
         claim(check, before_of(check, halt->slot)->flags & RECORD_ROLLED);
-    if (check->owes_halt && check->input->kind == INPUT_PLAN && phase(check) == FORMATION_RUNNING)
-        claim(check, halt != NULL);
     for (size_t i = 0; i < check->outcome->event_count; i++) {
         const struct event *event = &check->outcome->events[i];
         if (event_is_of_formation(event->kind) || phase(check) != FORMATION_RUNNING)
@@ -175,5 +173,38 @@ void claim_rolls_reach_all(struct check *check)
             continue;
         claim(check, !(process->flags & MARKS));
         claim(check, process->token > check->rolled[slot] || check->rolled[slot] == 0);
+    }
+}
+
+// It would run on as it was started: whoever does not will be started by the present revision.
+static bool is_to_last(const struct process_record *process)
+{
+    bool runs = process->state == PROCESS_STARTING || process->state == PROCESS_RUNNING ||
+                process->state == PROCESS_READY;
+    return is_there(process) && runs && !(process->flags & RECORD_ASKED);
+}
+
+void claim_plan_is_whole(struct check *check)
+{
+    for (unsigned slot = 0; slot < slot_count(check); slot++) {
+        const struct process_record *process = now_of(check, slot);
+        if (check->is_restored || phase(check) != FORMATION_RUNNING || !is_to_last(process) ||
+            is_extra(check, process))
+            continue;
+        claim(check, process->revision == check->shell->plan->types[process->id.type].revision ||
+                         process->flags & (RECORD_ROLL | RECORD_RESTART));
+    }
+}
+
+// What the guard was asked for counts, not what the supervisor has noted.
+void claim_all_run_by_the_plan(struct check *check)
+{
+    for (unsigned slot = 0; slot < check->slot_count; slot++) {
+        const struct process_record *process = now_of(check, slot);
+        unsigned revision = check->shell->plan->types[process->id.type].revision;
+        if (!is_to_last(process) || phase(check) != FORMATION_RUNNING ||
+            check_is_stuck(check, process->id.type))
+            continue;
+        claim(check, check->world->revisions[slot] == revision || check->excused[slot] == revision);
     }
 }

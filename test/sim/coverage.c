@@ -6,20 +6,16 @@
 #include <stddef.h>
 #include <stdio.h>
 
-static const char *const columns[INPUT_KINDS] = {
-    [INPUT_SPAWNED] = "spawned",
-    [INPUT_SPAWN_FAILED] = "failed",
-    [INPUT_READY] = "ready",
-    [INPUT_UNREADY] = "unready",
-    [INPUT_EXITED] = "exited",
-    [INPUT_LEFT] = "left",
-    [INPUT_EMPTIED] = "emptied",
-    [INPUT_RESTART] = "restart",
-    [INPUT_ROLL] = "roll",
-    [INPUT_HALT] = "halt",
-    [INPUT_START] = "start",
-    [INPUT_EXTEND] = "extend",
-    [INPUT_UNRESPONSIVE] = "unresp.",
+static const char *const inputs[INPUT_KINDS] = {
+    [INPUT_PLAN] = "plan",           [INPUT_SPAWNED] = "spawned",
+    [INPUT_SPAWN_FAILED] = "failed", [INPUT_READY] = "ready",
+    [INPUT_UNREADY] = "unready",     [INPUT_EXITED] = "exited",
+    [INPUT_LEFT] = "left",           [INPUT_EMPTIED] = "emptied",
+    [INPUT_RESTART] = "restart",     [INPUT_ROLL] = "roll",
+    [INPUT_HALT] = "halt",           [INPUT_START] = "start",
+    [INPUT_EXTEND] = "extend",       [INPUT_UNRESPONSIVE] = "unresp.",
+    [INPUT_STOP] = "stop",           [INPUT_KILL] = "kill",
+    [INPUT_TIME] = "time",
 };
 
 static const char *const flags[RECORD_FLAGS] = {
@@ -124,6 +120,11 @@ static const char *name_of_action(unsigned kind)
     return actions[kind];
 }
 
+static const char *name_of_input(unsigned kind)
+{
+    return inputs[kind];
+}
+
 static const char *name_of_flag(unsigned bit)
 {
     return flags[bit];
@@ -147,6 +148,8 @@ unsigned coverage_report(const struct coverage *coverage, unsigned number, bool 
                             ACTION_KINDS, name_of_action);
     is_bad |= report_counts(++number, "every action was lost to the death of a manager",
                             coverage->lost, ACTION_KINDS, name_of_action);
+    is_bad |= report_counts(++number, "every input was forgotten by the death of a manager",
+                            coverage->forgotten, INPUT_KINDS, name_of_input);
     is_bad |= report_counts(++number, "every flag of a record was set", coverage->flags,
                             RECORD_FLAGS, name_of_flag);
     is_bad |= report_requests(coverage, ++number);
@@ -158,17 +161,19 @@ void coverage_print(const struct coverage *coverage)
 {
     printf("#\n# steps by state and input:\n# %-9s", "");
     for (unsigned kind = INPUT_SPAWNED; kind <= INPUT_UNRESPONSIVE; kind++)
-        printf("%10s", columns[kind]);
+        printf("%10s", inputs[kind]);
     for (unsigned state = 0; state < PROCESS_STATE_COUNT; state++) {
         printf("\n# %-9s", process_state_name(state));
         for (unsigned kind = INPUT_SPAWNED; kind <= INPUT_UNRESPONSIVE; kind++)
             printf("%10llu", (unsigned long long)coverage->cells[state][kind]);
     }
-    printf("\n#\n# %-24s%12s%12s\n", "event", "told", "last words"); // of a manager, torn
+    printf("\n#\n# %-24s%12s\n", "event", "told");
     for (unsigned kind = 0; kind < EVENT_KIND_COUNT; kind++)
-        printf("# %-24s%12llu%12llu\n", event_kind_name(kind),
-               (unsigned long long)coverage->events[kind],
-               (unsigned long long)coverage->cuts[kind]);
+        printf("# %-24s%12llu\n", event_kind_name(kind),
+               (unsigned long long)coverage->events[kind]);
+    printf("#\n# %-24s%12s\n", "input", "forgotten");
+    for (unsigned kind = 0; kind < INPUT_KINDS; kind++)
+        printf("# %-24s%12llu\n", inputs[kind], (unsigned long long)coverage->forgotten[kind]);
     printf("#\n# %-24s%12s%12s\n", "action", "done", "lost");
     for (unsigned kind = 0; kind < ACTION_KINDS; kind++)
         printf("# %-24s%12llu%12llu\n", actions[kind], (unsigned long long)coverage->actions[kind],

@@ -24,7 +24,7 @@ struct coverage {
     uint64_t moves[PROCESS_STATE_COUNT][PROCESS_STATE_COUNT]; // transitions of states.def
     uint64_t events[EVENT_KIND_COUNT];
     uint64_t flags[RECORD_FLAGS];    // set by an event of a process that had it not
-    uint64_t cuts[EVENT_KIND_COUNT]; // the manager died after this event and before the next
+    uint64_t forgotten[INPUT_KINDS]; // the manager died before it had journaled what came of it
     uint64_t actions[ACTION_KINDS];  // carried out …
     uint64_t lost[ACTION_KINDS];     // … and journaled, but not carried out: the manager died
 };
@@ -38,7 +38,7 @@ void coverage_add(struct coverage *sum, const struct coverage *part);
 
 // A test each, for TAP: what no history did is not tested by any. The number of the last test.
 unsigned coverage_report(const struct coverage *coverage, unsigned number, bool *has_failed);
-enum { COVERAGE_TESTS = 6 };
+enum { COVERAGE_TESTS = 7 };
 
 // The table of steps by state and input.
 void coverage_print(const struct coverage *coverage);

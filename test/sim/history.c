@@ -59,7 +59,7 @@ static struct climate draw_climate(struct random *random)
         .leaves = draw_rate(random, 1000),
         .never_ready = draw_rate(random, 700),
         .deaths = draw_rate(random, 150),
-        .torn = draw_rate(random, 1000),
+        .forgets = draw_rate(random, 1000),
         .haste = haste,
         .calm = haste * (nsec_t[]){1, 10, 100, 1000}[random_below(random, 4)],
         .heals_unkillable = random_chance(random, 500),

@@ -107,37 +107,51 @@ static unsigned first_exit(const struct check *check, const struct input *input)
     return slot;
 }
 
-// A request has an effect if the first event that was written is about its process.
-static void note_request(struct check *check, const struct input *input, const struct event *first)
+static void note_request(struct check *check, enum input_kind kind, unsigned slot)
 {
-    const struct process_record *before = before_of(check, input->slot);
-    bool is_request = input->kind == INPUT_RESTART || input->kind == INPUT_ROLL ||
-                      input->kind == INPUT_HALT || input->kind == INPUT_START;
-    unsigned slot = input->slot;
-    if (!is_request || event_is_of_formation(first->kind) || first->slot != slot ||
-        !is_there(before) || check->phase != FORMATION_RUNNING ||
-        (input->kind == INPUT_ROLL && is_extra(check, before)))
+    const struct process_record *before = before_of(check, slot);
+    if (!is_there(before) || check->phase != FORMATION_RUNNING ||
+        (kind == INPUT_ROLL && is_extra(check, before)))
         return;
     bool is_serving = before->state == PROCESS_RUNNING || before->state == PROCESS_READY;
     bool is_idle = before->state == PROCESS_WAITING || before->state == PROCESS_STARTING;
-    if (input->kind == INPUT_START && is_serving)
+    if (kind == INPUT_START && is_serving)
         return;
-    check->halted[slot] = input->kind == INPUT_HALT;
-    if (input->kind == INPUT_HALT || input->kind == INPUT_START)
+    check->halted[slot] = kind == INPUT_HALT;
+    if (kind == INPUT_HALT || kind == INPUT_START)
         check->rolled[slot] = 0;
-    if (input->kind == INPUT_HALT)
+    if (kind == INPUT_HALT)
         check->restarted[slot] = 0;
-    else if (input->kind == INPUT_ROLL)
+    else if (kind == INPUT_ROLL)
         check->rolled[slot] = before->token;
-    else if (input->kind == INPUT_RESTART && !is_idle)
+    else if (kind == INPUT_RESTART && !is_idle)
         check->restarted[slot] = before->token;
+}
+
+// A request has an effect on a process if the next event is about it; what follows from the request
+// comes behind.
+static void note_requests(struct check *check, const struct event *events, size_t count)
+{
+    const struct input *input = check->input;
+    size_t at = 0;
+    if (input->kind != INPUT_RESTART && input->kind != INPUT_ROLL && input->kind != INPUT_HALT &&
+        input->kind != INPUT_START)
+        return;
+    for (size_t i = 0; i < asked_count(input) && at < count; i++) {
+        if (event_is_of_formation(events[at].kind) || events[at].slot != asked_slot(input, i))
+            continue;
+        note_request(check, input->kind, asked_slot(input, i));
+        at++;
+    }
 }
 
 static void note_halted_roll(struct check *check, unsigned type)
 {
     for (unsigned slot = 0; slot < slot_count(check); slot++)
-        if (now_of(check, slot)->id.type == type)
+        if (now_of(check, slot)->id.type == type) {
             check->rolled[slot] = 0;
+            check->excused[slot] = check->shell->plan->types[type].revision;
+        }
 }
 
 static void note_event(struct check *check, const struct event *event)
@@ -155,13 +169,13 @@ static void note_event(struct check *check, const struct event *event)
     }
 }
 
-void check_note(struct check *check, const struct input *input, const struct event *events,
-                size_t count)
+static void note(struct check *check, const struct input *input, const struct event *events,
+                 size_t count)
 {
     bool is_request = input->kind == INPUT_STOP || input->kind == INPUT_KILL;
     if (count == 0)
         return;
-    note_request(check, input, &events[0]);
+    note_requests(check, events, count);
     if (input->kind == INPUT_EXITED)
         check->statuses[input->slot] = input->value;
     else if (input->kind == INPUT_SPAWN_FAILED && !is_refusal(input->value))
@@ -183,7 +197,7 @@ void check_note(struct check *check, const struct input *input, const struct eve
 void check_begin(struct check *check)
 {
     size_t used = check->slot_count;
-    check->is_restored = check->owes_halt = false;
+    check->is_restored = false;
     check->expects_nothing = check->is_broken = check->was_asked = check->has_stopping = false;
     check->stop_at = check->kill_at = check->asked_at = NSEC_NEVER;
     check->deaths_before_end = 0;
@@ -197,6 +211,7 @@ void check_begin(struct check *check)
     memset(check->emptied, 0, used * sizeof(check->emptied[0]));
     memset(check->restarted, 0, used * sizeof(check->restarted[0]));
     memset(check->rolled, 0, used * sizeof(check->rolled[0]));
+    memset(check->excused, 0, used * sizeof(check->excused[0]));
     memset(check->halted, 0, used * sizeof(check->halted[0]));
     memset(check->may_finish, 0, used * sizeof(check->may_finish[0]));
 }
@@ -205,31 +220,17 @@ void check_step(struct check *check, const struct input *input, const struct out
 {
     check->input = input;
     check->outcome = outcome;
-    if (input->slot < check->slot_count)
-        check->coverage->cells[check->before[input->slot].state][input->kind]++;
+    note(check, input, outcome->events, outcome->event_count);
+    for (size_t i = 0; i < asked_count(input); i++)
+        if (asked_slot(input, i) < check->slot_count)
+            check->coverage->cells[check->before[asked_slot(input, i)].state][input->kind]++;
     check->is_restored &= input->kind != INPUT_PLAN;
     note_end(check);
     // An outcome's signals go to whom was not yet known to be gone.
     look_at_all(check, STEP);
     if (input->kind == INPUT_EMPTIED && before_of(check, input->slot)->state == PROCESS_EXITED)
         check->emptied[input->slot] = before_of(check, input->slot)->token;
-    check->owes_halt &= input->kind != INPUT_PLAN;
     remember(check);
-}
-
-// The culprit's failure is known and the halt is not: the next manager has to make it.
-void check_torn(struct check *check, const struct outcome *outcome, size_t written)
-{
-    const struct event *events = outcome->events;
-    size_t halt = 0, failure = 0;
-    while (halt < outcome->event_count && events[halt].kind != EVENT_ROLL_HALTED)
-        halt++;
-    if (halt == outcome->event_count)
-        return;
-    while (events[failure].slot != events[halt].slot || event_is_of_formation(events[failure].kind))
-        failure++;
-    check->owes_halt |= failure < written && written <= halt;
-    check->owes_halt &= written <= halt;
 }
 
 void check_restored(struct check *check)

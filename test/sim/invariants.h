@@ -30,8 +30,7 @@ struct check {
     bool has_stopping;         // its end was told of in an event
     int status_expected;       // of the formation, as far as its end has begun
     int statuses[WORLD_SLOTS]; // wait(2) status, or that of a failed spawn, as told last
-    bool owes_halt;            // a manager died while it halted a roll
-    bool is_restored; // and the plan, with which a new manager mends what is half, is still to come
+    bool is_restored; // by a new manager, which has not decided on the plan that it has found
     nsec_t asked_at;  // when a person asked for the end, as told in an event; NSEC_NEVER
     bool halted[WORLD_SLOTS];     // stopped by request, and not started by another
     bool may_finish[WORLD_SLOTS]; // by the policy of the moment at which it finished
@@ -40,6 +39,7 @@ struct check {
     uint32_t emptied[WORLD_SLOTS];   // … of which nothing is left, as far as was told
     uint32_t restarted[WORLD_SLOTS]; // … that was to be replaced, by request
     uint32_t rolled[WORLD_SLOTS];    // … in a roll
+    unsigned excused[WORLD_SLOTS]; // the revision for which it need not be, since a roll was halted
     // The state before the present step.
     enum formation_phase phase;
     unsigned slot_count;
@@ -49,12 +49,8 @@ struct check {
 const char *invariant_sentence(enum invariant invariant);
 
 void check_begin(struct check *check);
-// What happened, whether or not the manager outlives the step; only these events were journaled.
-void check_note(struct check *check, const struct input *input, const struct event *events,
-                size_t count);
+// What was journaled, whether or not the manager outlives the step.
 void check_step(struct check *check, const struct input *input, const struct outcome *outcome);
-// Of an outcome, only `written` events came into the journal.
-void check_torn(struct check *check, const struct outcome *outcome, size_t written);
 void check_restored(struct check *check); // a new manager stands where the journal ends
 void check_repeated(struct check *check, const struct action *action); // by a new manager
 

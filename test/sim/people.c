@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A request that changes the plan is kept before it is fed, so a manager that dies comes back with
-// it; one that names processes is an input for each, and whoever asked is told how far it came.
+// Each request is one input. One that changes the plan is kept before it is fed, so a manager that
+// dies meanwhile comes back with it; of any other that was not journaled nothing is left.
 #include "sim/people.h"
 
 #include "sim/plans.h"
@@ -30,38 +30,26 @@ static void feed_extension(struct simulation *simulation)
                                          });
 }
 
-// The same for each process of one type.
-static void feed_type(struct simulation *simulation, enum input_kind kind)
+// The same for each process of one type, or for some of any type.
+static void feed_several(struct simulation *simulation, enum input_kind kind)
 {
     struct shell *shell = &simulation->shell;
-    size_t count = simulation->plan.type_count;
-    unsigned type = (unsigned)random_below(&simulation->world.random, count);
+    struct random *random = &simulation->world.random;
+    bool is_by_type = random_chance(random, 700);
+    unsigned type = (unsigned)random_below(random, simulation->plan.type_count);
+    uint16_t slots[WORLD_SLOTS];
+    size_t count = 0;
     for (unsigned slot = 0; slot < shell->slot_count; slot++)
-        if (supervisor_process(shell->supervisor, slot)->id.type == type)
-            feed_slot(simulation, kind, slot);
+        if (is_by_type ? supervisor_process(shell->supervisor, slot)->id.type == type
+                       : random_chance(random, 500))
+            slots[count++] = (uint16_t)slot;
+    (void)shell_feed(shell, (struct input){.kind = kind, .slots = slots, .slot_count = count});
 }
 
 static void feed_plan(struct simulation *simulation)
 {
     (void)shell_feed(&simulation->shell,
                      (struct input){.kind = INPUT_PLAN, .plan = &simulation->plan});
-}
-
-// As src/manager/reload.c does it.
-static void reload(struct simulation *simulation)
-{
-    struct shell *shell = &simulation->shell;
-    bool is_other[WORLD_TYPES] = {false};
-    plans_reload(simulation, is_other);
-    feed_plan(simulation);
-    for (unsigned slot = 0; slot < shell->slot_count; slot++) {
-        const struct process_record *record = supervisor_process(shell->supervisor, slot);
-        bool is_meant = record->flags & RECORD_WANTED && !(record->flags & RECORD_ASKED) &&
-                        record->state != PROCESS_VACANT && record->state != PROCESS_WAITING &&
-                        record->state != PROCESS_FINISHED;
-        if (is_meant && is_other[record->id.type])
-            feed_slot(simulation, INPUT_ROLL, slot);
-    }
 }
 
 static void ask_for_end(struct simulation *simulation, uint64_t luck)
@@ -81,9 +69,10 @@ void people_ask(struct simulation *simulation)
         plans_scale(simulation);
         feed_plan(simulation);
     } else if (luck < 36) {
-        reload(simulation);
+        plans_reload(simulation);
+        feed_plan(simulation);
     } else if (luck < 50) {
-        feed_type(simulation, INPUT_ROLL);
+        feed_several(simulation, INPUT_ROLL);
     } else if (luck < 54) {
         feed_slot(simulation, INPUT_ROLL, draw_slot(simulation));
     } else if (luck < 64) {
@@ -91,7 +80,9 @@ void people_ask(struct simulation *simulation)
     } else if (luck < 72) {
         feed_slot(simulation, INPUT_HALT, draw_slot(simulation));
     } else if (luck < 73) {
-        feed_type(simulation, INPUT_HALT);
+        feed_several(simulation, INPUT_HALT);
+    } else if (luck < 75) {
+        feed_several(simulation, INPUT_START);
     } else if (luck < 80) {
         feed_slot(simulation, INPUT_START, draw_slot(simulation));
     } else if (luck < 84) {

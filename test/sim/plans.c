@@ -121,7 +121,7 @@ static void treat_otherwise(struct simulation *simulation, size_t type)
     longer(&simulation->longest_boot, policy->boot_limit);
 }
 
-void plans_reload(struct simulation *simulation, bool is_other[WORLD_TYPES])
+void plans_reload(struct simulation *simulation)
 {
     struct random *random = &simulation->world.random;
     struct plan *plan = &simulation->plan;
@@ -131,7 +131,7 @@ void plans_reload(struct simulation *simulation, bool is_other[WORLD_TYPES])
     for (size_t type = 0; type < plan->type_count; type++) {
         struct process_type *its = &simulation->types[type];
         its->is_gone = random_chance(random, 150);
-        is_other[type] = type < old_count && !its->is_gone && random_chance(random, 500);
+        its->revision += type < old_count && !its->is_gone && random_chance(random, 500);
         if (random_chance(random, 300))
             treat_otherwise(simulation, type);
     }

@@ -10,6 +10,6 @@ void plans_draw(struct simulation *simulation);
 // Other quantities.
 void plans_scale(struct simulation *simulation);
 
-// As after other files: types come, go and are treated otherwise. `is_other` says of which the
+// As after other files: types come, go, are treated otherwise, and have a later revision if their
 // processes are to be started anew.
-void plans_reload(struct simulation *simulation, bool is_other[WORLD_TYPES]);
+void plans_reload(struct simulation *simulation);

@@ -55,8 +55,11 @@ static void carry_out(struct shell *shell, const struct action *action)
         };
         look_later(shell, action->slot);
     } else {
-        if (action->kind == ACTION_SPAWN)
-            world->ids[action->slot] = supervisor_process(shell->supervisor, action->slot)->id;
+        if (action->kind == ACTION_SPAWN) {
+            struct process_id id = supervisor_process(shell->supervisor, action->slot)->id;
+            world->ids[action->slot] = id;
+            world->revisions[action->slot] = shell->plan->types[id.type].revision;
+        }
         world_carry_out(world, action);
     }
 }
@@ -82,22 +85,26 @@ static size_t luck(struct shell *shell, size_t count)
     return (size_t)random_below(&shell->world->random, count + 1);
 }
 
-static void write_events(struct shell *shell, const struct outcome *outcome, size_t count)
+static void write_events(struct shell *shell, const struct outcome *outcome)
 {
     struct coverage *coverage = shell->check->coverage;
-    const struct snapshot *snapshot = &shell->journal->snapshot;
-    for (size_t i = 0; i < count; i++) {
-        struct event event = outcome->events[i];
-        if (!event_is_of_formation(event.kind)) {
-            (void)coverage_event(coverage, snapshot->processes[event.slot].state, &event);
-            coverage_flags(coverage, snapshot->processes[event.slot].flags, &event);
-        }
-        coverage->events[event.kind]++;
-        journal_append(shell->journal, &event);
-        trace_event(shell->world->trace, &event);
+    uint8_t states[WORLD_SLOTS], flags[WORLD_SLOTS];
+    for (unsigned slot = 0; slot < WORLD_SLOTS; slot++) {
+        states[slot] = shell->journal->snapshot.processes[slot].state;
+        flags[slot] = shell->journal->snapshot.processes[slot].flags;
     }
-    if (count > 0 && count < outcome->event_count)
-        coverage->cuts[outcome->events[count - 1].kind]++;
+    journal_append(shell->journal, outcome->events, outcome->event_count);
+    for (size_t i = 0; i < outcome->event_count; i++) {
+        const struct event *event = &outcome->events[i];
+        coverage->events[event->kind]++;
+        trace_event(shell->world->trace, event);
+        if (event_is_of_formation(event->kind))
+            continue;
+        (void)coverage_event(coverage, states[event->slot], event);
+        coverage_flags(coverage, flags[event->slot], event);
+        states[event->slot] = event->process.state;
+        flags[event->slot] = event->process.flags;
+    }
 }
 
 static void carry_out_all(struct shell *shell, const struct outcome *outcome, size_t count)
@@ -129,24 +136,19 @@ bool shell_feed(struct shell *shell, struct input input)
     trace_input(world->trace, &input);
     supervise_step(shell->supervisor, &input, &outcome);
     bool dies = !world->is_healed && random_chance(&world->random, world->climate.deaths);
-    bool is_torn = dies && random_chance(&world->random, world->climate.torn);
-    size_t event_count = is_torn ? luck(shell, outcome.event_count) : outcome.event_count;
+    bool is_lost = dies && random_chance(&world->random, world->climate.forgets);
     size_t action_count = dies ? luck(shell, outcome.action_count) : outcome.action_count;
-    bool is_whole = event_count == outcome.event_count;
-    if (!is_whole)
-        action_count = 0;
-    write_events(shell, &outcome, event_count);
-    for (size_t i = 0; i < outcome.action_count; i++)
-        trace_action(world->trace, world->now, &outcome.actions[i], i < action_count);
-    check_note(shell->check, &input, outcome.events, event_count);
-    if (is_whole)
+    if (is_lost) { // whole: the journal has all of an outcome or nothing
+        shell->check->coverage->forgotten[input.kind]++;
+    } else {
+        write_events(shell, &outcome);
+        for (size_t i = 0; i < outcome.action_count; i++)
+            trace_action(world->trace, world->now, &outcome.actions[i], i < action_count);
         check_step(shell->check, &input, &outcome);
-    else
-        check_torn(shell->check, &outcome, event_count);
-    shell->slot_count = supervisor_slot_count(shell->supervisor);
-    shell->wake_at = outcome.wake_at;
-    if (is_whole)
+        shell->slot_count = supervisor_slot_count(shell->supervisor);
+        shell->wake_at = outcome.wake_at;
         carry_out_all(shell, &outcome, action_count);
+    }
     // What was asked by signal stands on the guard's board until a manager has dealt with it.
     if (is_request) {
         shell->has_unheard = dies;

@@ -82,8 +82,12 @@ void trace_input(struct trace *trace, const struct input *input)
     case INPUT_START:
     case INPUT_EXTEND:
     case INPUT_UNRESPONSIVE:
-        trace_line(trace, input->now, "< %s: slot %u, token %u, value %d", inputs[input->kind],
-                   input->slot, input->token, input->value);
+        if (input->slots)
+            trace_line(trace, input->now, "< %s: %zu slots at once", inputs[input->kind],
+                       input->slot_count);
+        else
+            trace_line(trace, input->now, "< %s: slot %u, token %u, value %d", inputs[input->kind],
+                       input->slot, input->token, input->value);
         break;
     }
 }

@@ -35,7 +35,7 @@ struct climate {
     unsigned leaves;     // …: their tree outlives them
     unsigned never_ready;
     unsigned deaths;       // per thousand steps: the manager dies
-    unsigned torn;         // per thousand deaths: in the middle of its journal
+    unsigned forgets;      // per thousand deaths: before anything of the step is journaled
     nsec_t haste;          // scale of the processes' times …
     nsec_t calm;           // … and of the times between two requests
     bool heals_unkillable; // what hung in the kernel comes back when faults cease
@@ -101,7 +101,8 @@ struct world {
     const char *fault; // what the guard was asked that must never be asked, or NULL
     unsigned spawn_count;
     uint64_t changed[WORLD_SLOTS / 64]; // slots with news since the shell took it
-    struct process_id ids[WORLD_SLOTS]; // whose spawn was asked for last
+    struct process_id ids[WORLD_SLOTS]; // whose spawn was asked for last …
+    unsigned revisions[WORLD_SLOTS];    // … and by which revision of its type
     struct body bodies[WORLD_SLOTS];
     struct request requests[WORLD_REQUESTS];
 };
