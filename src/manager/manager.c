@@ -87,10 +87,14 @@ static void flush(struct manager *manager)
 {
     struct outlet *outlet = &manager->show.outlet;
     push(manager);
-    while (manager->rest_waits && !outlet_is_full(outlet)) {
+    bool is_held_up = false;
+    if (sinks_push(manager))
+        output_read_again(manager);
+    while (manager->rest_waits && !outlet_is_full(outlet) && !is_held_up) {
         manager->rest_waits = false;
         news_settle_all(manager);
         push(manager);
+        is_held_up = !sinks_push(manager) && sinks_are_full(manager);
     }
     if (outlet_is_full(outlet))
         loop_remove(&manager->loop, &manager->outputs_source);
@@ -105,7 +109,7 @@ static nsec_t earliest(const struct manager *manager)
     const nsec_t others[] = {manager->linger_at,     manager->look_again_at,
                              manager->push_again_at, upgrade_due_at(manager),
                              starts_due_at(manager), server_due_at(&manager->server),
-                             watch_due_at(manager)};
+                             watch_due_at(manager),  sinks_due_at(manager)};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (others[i] < at)
             at = others[i];
@@ -256,6 +260,14 @@ static void open_desk(struct manager *manager)
     outlet_use_tray(&manager->show.outlet, tray);
 }
 
+static void on_compressed(struct compressor *compressor, const char *path, const char *failure)
+{
+    struct manager *manager = loop_owner(compressor, struct manager, compressor);
+    (void)path;
+    if (failure)
+        show_system(&manager->show, str_of(failure));
+}
+
 static int open_manager(struct manager *manager, struct error *error)
 {
     manager->wake_at = manager->linger_at = manager->look_again_at = manager->push_again_at =
@@ -274,6 +286,10 @@ static int open_manager(struct manager *manager, struct error *error)
         show_open(&manager->show, manager->plan, manager->options, &manager->memory->recent, error);
     if (result == 0)
         open_desk(manager);
+    (void)gethostname(manager->host, sizeof(manager->host) - 1);
+    if (result == 0)
+        result =
+            compressor_open(&manager->compressor, &manager->loop, "/proc/self/exe", on_compressed);
     return result;
 }
 
@@ -301,6 +317,7 @@ static void recall(struct manager *manager)
 static int begin(struct manager *manager, struct handover *handover, struct error *error)
 {
     handover_take_output(handover, manager);
+    sinks_open(manager);
     int result = serve_open(manager, error);
     if (result == -EADDRINUSE)
         return result;
@@ -322,6 +339,8 @@ static int begin(struct manager *manager, struct handover *handover, struct erro
 
 static void free_manager(struct manager *manager)
 {
+    sinks_close(manager);
+    compressor_close(&manager->compressor);
     process_free_all(manager);
     watch_close(manager);
     show_close(&manager->show);
@@ -374,6 +393,7 @@ int manager_run(struct plan *plan, const struct options *options)
     run(manager);
     upgrade_close(manager);
     serve_close(manager);
+    sinks_drain(manager);
     drain(manager);
     return finish(manager);
 }

@@ -92,24 +92,42 @@ static void on_output(struct loop_source *source, uint32_t events)
     struct manager *manager = process->manager;
     if (outlet_is_full(&manager->show.outlet) || !news_is_started(process))
         return;
+    if (sinks_hold_up(manager, process)) {
+        process->is_held_up = true;
+        loop_remove(&manager->outputs, source);
+        return;
+    }
     if (read_once(process) == 0 && events & (EPOLLHUP | EPOLLERR))
         loop_remove(&manager->outputs, source); // only when the guard is gone: it holds an end
 }
 
 void output_watch(struct process *process)
 {
-    (void)loop_add(&process->manager->outputs, &process->source, process->near, EPOLLIN,
-                   on_output);
+    (void)loop_add(&process->manager->outputs, &process->source, process->near, EPOLLIN, on_output);
+}
+
+void output_read_again(struct manager *manager)
+{
+    for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++) {
+        struct process *process = process_of(manager, slot);
+        if (!process || !process->is_held_up)
+            continue;
+        process->is_held_up = false;
+        output_watch(process);
+    }
 }
 
 // At the end memory is used instead of patience: each process has ended, or soon will have, so what
 // their pipes hold is all there is, and a slow reader must not look like a process that hangs.
-static bool must_wait(struct manager *manager)
+static bool must_wait(const struct process *process)
 {
+    struct manager *manager = process->manager;
     struct outlet *outlet = &manager->show.outlet;
     if (outlet_is_full(outlet))
         (void)outlet_push(outlet);
-    return outlet_is_full(outlet) && !manager->guard_is_gone &&
+    if (sinks_hold_up(manager, process))
+        (void)sinks_push(manager);
+    return (outlet_is_full(outlet) || sinks_hold_up(manager, process)) && !manager->guard_is_gone &&
            supervisor_formation(manager->supervisor)->phase == FORMATION_RUNNING;
 }
 
@@ -120,7 +138,7 @@ bool output_read_rest(struct process *process, bool is_last)
     if (process->rest_bytes == 0 || is_last)
         process->rest_bytes = output_waiting_bytes(process->near);
     while (process->rest_bytes > 0) {
-        if (must_wait(process->manager)) {
+        if (must_wait(process)) {
             process->manager->rest_waits = true;
             return false;
         }

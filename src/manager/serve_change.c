@@ -43,6 +43,7 @@ int serve_adopt_plan(struct manager *manager, struct subscription *subscription,
     manager->plan = plan;
     decide_now(manager, (struct input){.kind = INPUT_PLAN, .plan = plan});
     watch_follow_plan(manager);
+    sinks_adopt(manager, old);
     plan_free(old);
     return 0;
 }

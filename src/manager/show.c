@@ -136,6 +136,8 @@ static void remember(struct show *show, const struct show_voice *voice, uint32_t
 {
     struct recent_line heard = {.owner = owner, .at = show->now, .text = line};
     heard.sequence = recent_add(show->recent, voice->source, owner, show->now, line);
+    if (show->sink)
+        show->sink(show->sink_context, voice->source, &heard);
     if (show->listener)
         show->listener(show->listener_context, voice->source, &heard);
 }

@@ -28,6 +28,8 @@ struct show {
     struct recent *recent;   // every line is remembered there
     show_listener *listener; // NULL: nobody listens
     void *listener_context;
+    show_listener *sink; // hears them too: what is written elsewhere
+    void *sink_context;
     struct log_style style;
     struct terminal terminal;
     const char *time_format; // NULL: no time

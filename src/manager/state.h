@@ -6,7 +6,9 @@
 #include "manager/manager.h"
 #include "manager/server.h"
 #include "manager/show.h"
+#include "manager/sinks.h"
 #include "manager/watch.h"
+#include "os/compressor.h"
 #include "os/loop.h"
 #include "os/tree.h"
 #include "stream/lines.h"
@@ -29,16 +31,17 @@ struct process {
     size_t rest_bytes; // still to be read before its end is told
     struct show_voice voice;
     struct attachment *attachment; // of a client to its terminal; NULL: none
-    struct watch *watch; // whether it is ready and alive; NULL: its type is not looked at
-    char *status_text;   // what it says of itself: STATUS= of sd_notify(3), in the manager's memory
+    struct watch *watch;           // whether it is ready and alive; NULL: its type is not looked at
+    char *status_text; // what it says of itself: STATUS= of sd_notify(3), in the manager's memory
     nsec_t pending_at; // when its unfinished line is to be shown; NSEC_NEVER
     bool is_dead;      // the guard saw its main process end, supervise has not been told yet
+    bool is_held_up;   // by a sink: its output is not read
     bool is_emptying;  // supervise was told, and waits for the tree and the output to end
     int wait_status;   // of its end; may have EXIT_OUT_OF_MEMORY
     unsigned long oom_kills; // as they were counted when nothing of this life had run yet
-    int tree_fd;       // watched for the end of the tree, or -1
+    int tree_fd;             // watched for the end of the tree, or -1
     struct loop_source tree_source;
-    bool tree_was_killed; // its folder is not used again: see tree_branch_remove()
+    bool tree_was_killed;          // its folder is not used again: see tree_branch_remove()
     enum spawn_stage failed_stage; // of the last failed spawn
     bool failed_before_spawn;      // …which the guard was not even asked for
 };
@@ -71,7 +74,7 @@ struct manager {
     struct launch_ring launches;
     struct starts starts;
     struct found_program found; // in this round of starts
-    struct tree tree; // to be searched: branch_tree()
+    struct tree tree;           // to be searched: branch_tree()
     struct kin_set mains;
     char mark[TREE_MARK_BYTES + sizeof("FORMATION_ID=")];
     size_t pipe_bytes;
@@ -84,14 +87,18 @@ struct manager {
     struct loop_source outlet_source;
     struct show show;
     struct desk desk; // `memory` NULL: there is none, and what is read or not written dies with us
+    struct sink *sinks; // as the plan has them
+    size_t sink_count;
+    struct compressor compressor;
+    char host[LIMIT_HOST_BYTES + 1];
     struct lines_budget budget;
     struct server server; // of the control socket; fd -1: there is none
     struct subscription *subscriptions;
     struct upgrade *upgrade; // one that is tried; NULL
-    bool is_successor; // in another program's place, and the first round is not over
+    bool is_successor;       // in another program's place, and the first round is not over
     struct watches watches;
     uint64_t reviewed; // the last event that was looked at for those who wait
-    bool rest_waits; // some process's rest, for room in the outlet
+    bool rest_waits;   // some process's rest, for room in the outlet
 
     nsec_t wake_at;       // supervise wants INPUT_TIME
     nsec_t linger_at;     // an unfinished line wants to be shown
@@ -127,7 +134,7 @@ nsec_t starts_due_at(const struct manager *manager);
 const struct tree *branch_tree(struct manager *manager); // in its present state
 
 // process.c
-struct process *process_of(struct manager *manager, unsigned slot); // NULL: none
+struct process *process_of(struct manager *manager, unsigned slot);             // NULL: none
 int process_open(struct manager *manager, unsigned slot, struct process **out); // new output
 int process_adopt(struct manager *manager, unsigned slot); // output from the guard
 void process_close(struct manager *manager, unsigned slot);
@@ -141,6 +148,7 @@ void output_resume(struct manager *manager); // with what the last manager has l
 // What there is to read now. When nobody can write any more, `is_last`, the unfinished line is
 // shown as it is. False: the outlet is full, come again.
 bool output_read_rest(struct process *process, bool is_last);
+void output_read_again(struct manager *manager); // those that sinks have held up
 void output_show_lingering(struct manager *manager, nsec_t now);
 
 // news.c: what the guard saw.

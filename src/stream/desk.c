@@ -207,6 +207,13 @@ int desk_take_tray(struct desk *desk, unsigned index, int output, struct tray **
     return 0;
 }
 
+void desk_put_tray(struct tray *tray)
+{
+    desk_commit(tray->desk);
+    (void)munmap(tray->queue.bytes, QUEUE_BYTES);
+    *tray = (struct tray){0};
+}
+
 // --- the way in
 
 // Kernels before 5.12 do not splice from terminals.

@@ -62,6 +62,8 @@ void desk_close(struct desk *desk);
 // as not written. 0 or -errno.
 int desk_take_tray(struct desk *desk, unsigned index, int output, struct tray **out);
 
+void desk_put_tray(struct tray *tray); // what waits in it stays
+
 // For tray.c: after its owner was killed; and how many bytes a pipe holds.
 void tray_recover(struct tray *tray, int output);
 size_t desk_pipe_bytes(int pipe);

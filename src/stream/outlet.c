@@ -76,6 +76,7 @@ void outlet_resume(struct outlet *outlet, int fd)
     outlet->fd = fd;
     outlet->state = OUTLET_IDLE;
     outlet->error = 0;
+    outlet->frame_sent_bytes = 0;
 }
 
 size_t outlet_message_begin(struct outlet *outlet)
@@ -161,6 +162,23 @@ static size_t batch_bytes(struct str queue)
     return at;
 }
 
+// To a stream that tells messages apart itself. One that is half sent stays, for whoever is
+// connected next is to get all of it.
+static long send_frame(struct outlet *outlet, const char *bytes)
+{
+    uint32_t length;
+    memcpy(&length, bytes, sizeof(length));
+    ssize_t sent = send(outlet->fd, bytes + sizeof(length) + outlet->frame_sent_bytes,
+                        length - outlet->frame_sent_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0)
+        return -1;
+    outlet->frame_sent_bytes += (size_t)sent;
+    if (outlet->frame_sent_bytes < length)
+        return 0;
+    outlet->frame_sent_bytes = 0;
+    return (long)(sizeof(length) + length);
+}
+
 static long send_messages(struct outlet *outlet, const char *bytes, size_t size)
 {
     struct mmsghdr messages[MESSAGE_BATCH] = {0};
@@ -190,7 +208,7 @@ static long write_bytes(void *context, const char *bytes, size_t size)
     case OUTLET_SOCKET:
         return send(outlet->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
     case OUTLET_MESSAGES:
-        return send_messages(outlet, bytes, size);
+        return outlet->is_framed ? send_frame(outlet, bytes) : send_messages(outlet, bytes, size);
     case OUTLET_POLLED:
         return write_polled(outlet->fd, bytes, size);
     case OUTLET_OWN:
@@ -270,7 +288,7 @@ enum outlet_state outlet_push(struct outlet *outlet)
         long written = write_some(outlet);
         if (written <= 0 && (written == 0 || errno != EINTR))
             outlet->state = state_after(outlet, written == 0 ? EAGAIN : errno);
-        if (outlet->state == OUTLET_FAILED)
+        if (is_over(outlet->state))
             outlet->error = errno;
     }
     if (outlet->state == OUTLET_IDLE || (is_over(outlet->state) && !outlet->outlives_reader))

@@ -40,8 +40,10 @@ struct outlet {
     int fd;
     enum outlet_kind kind;
     enum outlet_state state;
-    int error;            // errno of OUTLET_FAILED
-    bool outlives_reader; // what waits is kept when it is over, for outlet_resume()
+    int error;               // errno of OUTLET_CLOSED and OUTLET_FAILED
+    bool is_framed;          // OUTLET_MESSAGES go to a stream that tells them apart itself
+    size_t frame_sent_bytes; // of the first one
+    bool outlives_reader;    // what waits is kept when it is over, for outlet_resume()
     bool is_terminal;
     bool is_pipe;
     size_t refused_count; // datagrams that were too long for the way; they are skipped

@@ -18,9 +18,9 @@ static const char *const facilities[] = {
 };
 
 static const char *const severities[] = {
-    [SEVERITY_EMERG] = "emerg", [SEVERITY_ALERT] = "alert",     [SEVERITY_CRIT] = "crit",
-    [SEVERITY_ERR] = "err",     [SEVERITY_WARNING] = "warning", [SEVERITY_NOTICE] = "notice",
-    [SEVERITY_INFO] = "info",   [SEVERITY_DEBUG] = "debug",
+    [SYSLOG_EMERG] = "emerg", [SYSLOG_ALERT] = "alert",     [SYSLOG_CRIT] = "crit",
+    [SYSLOG_ERR] = "err",     [SYSLOG_WARNING] = "warning", [SYSLOG_NOTICE] = "notice",
+    [SYSLOG_INFO] = "info",   [SYSLOG_DEBUG] = "debug",
 };
 
 enum {
@@ -49,15 +49,15 @@ bool facility_find(struct str name, enum facility *out)
     return i < FACILITY_COUNT;
 }
 
-const char *severity_name(enum severity severity)
+const char *syslog_severity_name(enum syslog_severity severity)
 {
     return (unsigned)severity < SEVERITY_COUNT ? severities[severity] : NULL;
 }
 
-bool severity_find(struct str name, enum severity *out)
+bool syslog_severity_find(struct str name, enum syslog_severity *out)
 {
     unsigned i = find(name, severities, SEVERITY_COUNT);
     if (i < SEVERITY_COUNT)
-        *out = (enum severity)i;
+        *out = (enum syslog_severity)i;
     return i < SEVERITY_COUNT;
 }

@@ -24,20 +24,20 @@ enum facility {
     FACILITY_LOCAL7 = 23,
 };
 
-enum severity {
-    SEVERITY_EMERG,
-    SEVERITY_ALERT,
-    SEVERITY_CRIT,
-    SEVERITY_ERR,
-    SEVERITY_WARNING,
-    SEVERITY_NOTICE,
-    SEVERITY_INFO,
-    SEVERITY_DEBUG,
+enum syslog_severity {
+    SYSLOG_EMERG,
+    SYSLOG_ALERT,
+    SYSLOG_CRIT,
+    SYSLOG_ERR,
+    SYSLOG_WARNING,
+    SYSLOG_NOTICE,
+    SYSLOG_INFO,
+    SYSLOG_DEBUG,
 };
 
 // The names of syslog.conf(5). Finding returns false for a name that is none, `out` untouched; a
 // number between the names ("12") has none: NULL.
 const char *facility_name(enum facility facility);
 bool facility_find(struct str name, enum facility *out);
-const char *severity_name(enum severity severity);
-bool severity_find(struct str name, enum severity *out);
+const char *syslog_severity_name(enum syslog_severity severity);
+bool syslog_severity_find(struct str name, enum syslog_severity *out);

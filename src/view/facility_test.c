@@ -19,9 +19,9 @@ static void test_numbers(void **state)
     assert_int_equal(FACILITY_FTP << 3, LOG_FTP);
     assert_int_equal(FACILITY_LOCAL0 << 3, LOG_LOCAL0);
     assert_int_equal(FACILITY_LOCAL7 << 3, LOG_LOCAL7);
-    assert_int_equal(SEVERITY_ERR, LOG_ERR);
-    assert_int_equal(SEVERITY_NOTICE, LOG_NOTICE);
-    assert_int_equal(SEVERITY_DEBUG, LOG_DEBUG);
+    assert_int_equal(SYSLOG_ERR, LOG_ERR);
+    assert_int_equal(SYSLOG_NOTICE, LOG_NOTICE);
+    assert_int_equal(SYSLOG_DEBUG, LOG_DEBUG);
 }
 
 static void test_names_are_found(void **state)
@@ -39,11 +39,11 @@ static void test_names_are_found(void **state)
     }
     assert_int_equal(known, 19);
     for (unsigned i = 0; i < 8; i++) {
-        enum severity found;
-        assert_true(severity_find(str_of(severity_name((enum severity)i)), &found));
+        enum syslog_severity found;
+        assert_true(syslog_severity_find(str_of(syslog_severity_name((enum syslog_severity)i)), &found));
         assert_int_equal(found, i);
     }
-    assert_null(severity_name((enum severity)8));
+    assert_null(syslog_severity_name((enum syslog_severity)8));
 }
 
 static void test_others_are_not(void **state)
@@ -51,13 +51,13 @@ static void test_others_are_not(void **state)
     (void)state;
     static const char *const names[] = {"", "kern", "Daemon", "local8", "local", "3", "error"};
     enum facility facility = FACILITY_USER;
-    enum severity severity = SEVERITY_INFO;
+    enum syslog_severity severity = SYSLOG_INFO;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         assert_false(facility_find(str_of(names[i]), &facility));
-        assert_false(severity_find(str_of(names[i]), &severity));
+        assert_false(syslog_severity_find(str_of(names[i]), &severity));
     }
     assert_int_equal(facility, FACILITY_USER);
-    assert_int_equal(severity, SEVERITY_INFO);
+    assert_int_equal(severity, SYSLOG_INFO);
 }
 
 int main(void)

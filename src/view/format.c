@@ -166,7 +166,7 @@ const char *format_stream(const struct format_line *line)
     return line->is_note ? "formation" : line->is_error ? "stderr" : "stdout";
 }
 
-enum severity format_severity(const struct format_line *line)
+enum syslog_severity format_severity(const struct format_line *line)
 {
-    return line->is_note ? SEVERITY_NOTICE : line->is_error ? SEVERITY_ERR : SEVERITY_INFO;
+    return line->is_note ? SYSLOG_NOTICE : line->is_error ? SYSLOG_ERR : SYSLOG_INFO;
 }

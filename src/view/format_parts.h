@@ -25,4 +25,4 @@ void format_put_stamp(struct buffer *out, nsec_t at, const char *zone); // RFC 3
 void format_put_word(struct buffer *out, struct str word, size_t most, const char *others);
 
 const char *format_stream(const struct format_line *line); // "stdout", "stderr" or "formation"
-enum severity format_severity(const struct format_line *line);
+enum syslog_severity format_severity(const struct format_line *line);

@@ -189,7 +189,7 @@ static void require_priority(struct str *message, const struct format_line *line
 {
     unsigned long priority;
     REQUIRE(take(message, "<") && str_to_unsigned(take_until(message, '>'), &priority));
-    REQUIRE(priority == line->facility * 8u + (line->is_error ? SEVERITY_ERR : SEVERITY_INFO));
+    REQUIRE(priority == line->facility * 8u + (line->is_error ? SYSLOG_ERR : SYSLOG_INFO));
 }
 
 static void check_syslog(const struct format_line *line, struct str text, struct str out)

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+// Lines are put in their format when they come, so what waits is bytes, and is bounded by bytes.
+#include "manager/sink.h"
+
+#include "manager/state.h"
+#include "os/clock.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+// A journal's entry of more than some 200 KiB would have to go in a file of its own.
+enum { JOURNAL_PIECE_BYTES = 128 * 1024 };
+
+static enum log_format format_of(const struct plan_sink *declared)
+{
+    static const enum log_format of_address[] = {
+        [SINK_UNIX] = LOG_FORMAT_SYSLOG_LOCAL,
+        [SINK_UDP] = LOG_FORMAT_SYSLOG,
+        [SINK_TCP] = LOG_FORMAT_SYSLOG_COUNTED,
+    };
+    switch (declared->kind) {
+    case SINK_FILE:
+        return (enum log_format)declared->format;
+    case SINK_SYSLOG:
+        return of_address[declared->address];
+    case SINK_JOURNALD:
+        break;
+    }
+    return LOG_FORMAT_JOURNAL;
+}
+
+// What a killed manager was writing is known only if the file is open that it was written to.
+static int output_of(struct sink *sink, unsigned index)
+{
+    const struct desk *desk = &sink->manager->desk;
+    const struct tray_state *left = &desk->state.trays[index];
+    struct sink_file *file;
+    if (sink->declared->kind != SINK_FILE || index >= desk->state.tray_count || left->writing == 0)
+        return -1;
+    return sink_open_file(sink, left->owner, &file) == 0 ? file->file.fd : -1;
+}
+
+int sink_open(struct sink *sink, struct manager *manager, const struct plan_sink *declared,
+              unsigned index)
+{
+    *sink = (struct sink){
+        .manager = manager,
+        .declared = declared,
+        .format = format_of(declared),
+        .again_at = NSEC_NEVER,
+        .prefix_source = UINT32_MAX,
+        .socket = -1,
+    };
+    tray_init(&sink->own);
+    sink->tray = &sink->own;
+    if (manager->desk.memory) {
+        int result = desk_take_tray(&manager->desk, index, output_of(sink, index), &sink->tray);
+        if (result < 0)
+            return result;
+    }
+    if (declared->kind == SINK_FILE) {
+        tray_mend_records(sink->tray);
+    } else {
+        outlet_open_socket(&sink->outlet, -1, true);
+        sink->outlet.is_framed = declared->kind == SINK_SYSLOG && declared->address == SINK_TCP;
+        sink->outlet.outlives_reader = true;
+        outlet_use_tray(&sink->outlet, sink->tray);
+    }
+    return 0;
+}
+
+void sink_close(struct sink *sink)
+{
+    sink_disconnect(sink);
+    sink_forget_files(sink);
+    if (sink->tray == &sink->own)
+        tray_fini(&sink->own);
+    else
+        desk_put_tray(sink->tray);
+}
+
+bool sink_is_full(const struct sink *sink)
+{
+    return sink->declared->policy == SINK_BLOCK &&
+           tray_waiting_bytes(sink->tray) >= OUTLET_FULL_BYTES;
+}
+
+static void build_prefix(struct sink *sink, unsigned source, const struct recent_line *line)
+{
+    struct manager *manager = sink->manager;
+    const struct recent_line *last = &sink->prefix_of;
+    if (sink->prefix_source == source && last->at == line->at && last->owner == line->owner)
+        return;
+    struct format_line facts = {
+        .at = line->at,
+        .clock = str_of(manager->show.time),
+        .width = manager->show.style.width,
+        .app = manager->plan->app,
+        .host = str_of(manager->host),
+        .process = str_of("system"),
+        .facility = (enum facility)sink->declared->facility,
+        .is_note = source == SHOW_SOURCE_SYSTEM || line->owner & SHOW_IS_NOTE,
+    };
+    struct process *process = source == SHOW_SOURCE_SYSTEM ? NULL : process_of(manager, source);
+    if (process) {
+        facts.process = str_of(process->name);
+        facts.type = manager->plan->types[process->voice.id.type].name;
+        facts.number = process->voice.id.number;
+        facts.pid = supervisor_process(manager->supervisor, source)->pid;
+    }
+    format_prefix_build(&sink->prefix, sink->format, &facts);
+    sink->prefix_of = *line;
+    sink->prefix_source = source;
+}
+
+static bool wants(const struct sink *sink, unsigned source, const struct recent_line *line)
+{
+    const struct process_id id = show_process(line->owner);
+    bool is_note = source == SHOW_SOURCE_SYSTEM || line->owner & SHOW_IS_NOTE;
+    if (is_note && (sink->format == LOG_FORMAT_RAW || sink->declared->stream != SINK_BOTH))
+        return false;
+    if (source == SHOW_SOURCE_SYSTEM)
+        return sink_matches(sink->declared, str_of(""), 0);
+    return sink_matches(sink->declared, sink->manager->plan->types[id.type].name, id.number);
+}
+
+static void put_piece(struct sink *sink, uint32_t owner, struct str piece)
+{
+    if (sink->declared->kind == SINK_FILE) {
+        format_append(tray_record(sink->tray, owner), sink->format, &sink->prefix, piece);
+        return;
+    }
+    size_t begin = outlet_message_begin(&sink->outlet);
+    format_append(&sink->tray->queue, sink->format, &sink->prefix, piece);
+    outlet_message_end(&sink->outlet, begin);
+}
+
+static void put_line(struct sink *sink, unsigned source, const struct recent_line *line)
+{
+    struct str rest = line->text;
+    uint32_t owner =
+        source == SHOW_SOURCE_SYSTEM ? (uint32_t)SINK_OWNER_SYSTEM : line->owner & ~SHOW_IS_NOTE;
+    build_prefix(sink, source, line);
+    do {
+        struct str piece;
+        if (sink->format == LOG_FORMAT_JOURNAL) {
+            piece = str_slice(rest, 0, JOURNAL_PIECE_BYTES);
+            rest = str_slice(rest, piece.size, rest.size);
+        } else {
+            piece = format_piece(sink->format, sink->prefix.size, &rest);
+        }
+        put_piece(sink, sink_owner(sink, owner), piece);
+    } while (rest.size > 0);
+}
+
+// At the place in the stream where they are missing.
+static void tell_dropped(struct sink *sink)
+{
+    char text[64];
+    struct recent_line note = {.at = sink->manager->show.now};
+    (void)snprintf(text, sizeof(text), "%llu lines were dropped here",
+                   (unsigned long long)sink->tray->state->dropped);
+    note.text = str_of(text);
+    put_line(sink, SHOW_SOURCE_SYSTEM, &note);
+    sink->tray->state->dropped = 0;
+}
+
+void sink_append(struct sink *sink, unsigned source, const struct recent_line *line)
+{
+    if (!wants(sink, source, line))
+        return;
+    if (sink->declared->policy == SINK_DROP &&
+        tray_waiting_bytes(sink->tray) >= LIMIT_SINK_QUEUE_BYTES) {
+        sink->tray->state->dropped++;
+        return;
+    }
+    if (sink->tray->state->dropped > 0)
+        tell_dropped(sink);
+    put_line(sink, source, line);
+}
+
+void sink_push(struct sink *sink)
+{
+    if (sink->again_at > clock_now() && sink->again_at != NSEC_NEVER)
+        return;
+    sink->again_at = NSEC_NEVER;
+    if (tray_waiting_bytes(sink->tray) == 0)
+        return;
+    if (sink->declared->kind == SINK_FILE)
+        sink_push_files(sink);
+    else
+        sink_push_socket(sink);
+}
+
+void sink_fail(struct sink *sink, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    if (sink->is_failing)
+        return;
+    sink->is_failing = true;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    show_system(&sink->manager->show, str_of(text));
+}
+
+void sink_recover(struct sink *sink)
+{
+    if (sink->is_failing)
+        show_system(&sink->manager->show, str_of("the logs are written again"));
+    sink->is_failing = false;
+}

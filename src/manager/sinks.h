@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// All sinks of the plan in force.
+#pragma once
+
+#include "manager/show.h"
+
+struct manager;
+struct plan;
+struct process;
+
+// Opens those of the plan, with what earlier managers have left for them. Failures are told in the
+// output and tried again; they end nothing.
+void sinks_open(struct manager *manager);
+void sinks_close(struct manager *manager);
+
+// Goes over to those of the plan that is in force now; `old` was before.
+void sinks_adopt(struct manager *manager, const struct plan *old);
+
+// Writes what can be written. True: a process that had to wait for one of them can go on.
+bool sinks_push(struct manager *manager);
+
+// Whether the output of that process has to wait.
+bool sinks_hold_up(const struct manager *manager, const struct process *process);
+
+bool sinks_are_full(const struct manager *manager); // one of them, at least
+
+nsec_t sinks_due_at(const struct manager *manager);
+
+// At the end: waits until all is written, or nothing moves any more; tells what is lost then.
+void sinks_drain(struct manager *manager);
