@@ -72,9 +72,11 @@ static long long quantity_of(const json_t *types, struct str name)
 {
     size_t index;
     const json_t *type;
-    json_array_foreach(
-        types, index,
-        type) if (str_equal(reply_text(type, "name"), name)) return reply_integer(type, "quantity");
+    json_array_foreach(types, index, type)
+    {
+        if (str_equal(reply_text(type, "name"), name))
+            return reply_integer(type, "quantity");
+    }
     return -1;
 }
 

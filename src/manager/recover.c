@@ -79,8 +79,8 @@ static void remember_again(struct manager *manager)
     manager->memory->is_remembering = false;
 }
 
-// First the actions, by what the journal says; then the plan, with which supervise mends what was
-// left half decided; then what the guard saw meanwhile. (An exit that is told before the plan
+// First the actions, by what the journal says; then the plan, which the last manager may have kept
+// and not decided by yet; then what the guard saw meanwhile. (An exit that is told before the plan
 // could be taken for a crash, although a stop had begun.)
 void recover(struct manager *manager, struct handover *handover)
 {

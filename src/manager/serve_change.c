@@ -32,8 +32,7 @@ int serve_adopt_plan(struct manager *manager, struct subscription *subscription,
 {
     struct plan *old = manager->plan;
     struct refusal refusal = {0};
-    int result =
-        keep_plan(plan); // a manager that dies now comes back with what is about to be done
+    int result = keep_plan(plan); // who dies now comes back with what is about to be done
     if (result < 0) {
         (void)refusal_set_errno(&refusal, -result);
         subscription_refuse(manager, subscription, &refusal);
