@@ -72,8 +72,8 @@
 // A host's name, as in DNS (RFC 1035, 2.3.4).
 #define LIMIT_HOST_BYTES 253
 
-// What waits for a sink that drops lines when it is slow: some ten thousand lines bridge the restart
-// of a syslog server.
+// What waits for a sink that drops lines when it is slow: some ten thousand lines bridge the
+// restart of a syslog server.
 #define LIMIT_SINK_QUEUE_BYTES (1024 * 1024)
 
 // Events kept for late readers. 4096 covers the whole start and stop of a thousand processes.
