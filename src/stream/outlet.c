@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/errqueue.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -179,6 +181,46 @@ static long send_frame(struct outlet *outlet, const char *bytes)
     return (long)(sizeof(length) + length);
 }
 
+static bool is_refusal(const struct msghdr *message)
+{
+    for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at;
+         at = CMSG_NXTHDR((struct msghdr *)message, at)) {
+        const struct sock_extended_err *error = (const struct sock_extended_err *)CMSG_DATA(at);
+        if ((at->cmsg_level == IPPROTO_IP && at->cmsg_type == IP_RECVERR) ||
+            (at->cmsg_level == IPPROTO_IPV6 && at->cmsg_type == IPV6_RECVERR))
+            return error->ee_origin != SO_EE_ORIGIN_LOCAL;
+    }
+    return false;
+}
+
+// How many datagrams were sent in vain, of which the kernel tells one by one (ip(7), IP_RECVERR).
+// Without that, sendmmsg(2) forgets a refusal that it finds behind its first datagram.
+static size_t take_refusals(const struct outlet *outlet)
+{
+    size_t count = 0;
+    _Alignas(struct cmsghdr) char control[256];
+    struct msghdr message = {.msg_control = control, .msg_controllen = sizeof(control)};
+    while (outlet->hears_refusals &&
+           recvmsg(outlet->fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0) {
+        count += is_refusal(&message);
+        message.msg_controllen = sizeof(control);
+    }
+    return count;
+}
+
+// What is left of what sendmmsg(2) has said: those that were refused within the call, which is so
+// on this machine only, were not sent.
+static int without_refused(struct outlet *outlet, int sent)
+{
+    int code = errno;
+    size_t refused = take_refusals(outlet);
+    size_t most = outlet->refuses_at_once && sent > 0 ? (size_t)sent : 0;
+    size_t again = refused < most ? refused : most;
+    outlet->refused_count += refused - again;
+    errno = again > 0 ? ECONNREFUSED : code;
+    return again > 0 && again == (size_t)sent ? -1 : sent - (int)again;
+}
+
 static long send_messages(struct outlet *outlet, const char *bytes, size_t size)
 {
     struct mmsghdr messages[MESSAGE_BATCH] = {0};
@@ -192,7 +234,9 @@ static long send_messages(struct outlet *outlet, const char *bytes, size_t size)
         messages[count].msg_hdr = (struct msghdr){.msg_iov = &parts[count], .msg_iovlen = 1};
         ends[count] = at + sizeof(length) + length;
     }
+    outlet->refused_count += take_refusals(outlet); // of earlier ones
     int sent = sendmmsg(outlet->fd, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+    sent = without_refused(outlet, sent);
     if (sent > 0)
         return (long)ends[sent - 1];
     if (errno != EMSGSIZE)

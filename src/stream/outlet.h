@@ -40,14 +40,17 @@ struct outlet {
     int fd;
     enum outlet_kind kind;
     enum outlet_state state;
-    int error;               // errno of OUTLET_CLOSED and OUTLET_FAILED
-    bool is_framed;          // OUTLET_MESSAGES go to a stream that tells them apart itself
+    int error;           // errno of OUTLET_CLOSED and OUTLET_FAILED
+    bool is_framed;      // OUTLET_MESSAGES go to a stream that tells them apart itself
+    bool hears_refusals; // …or by UDP, with IP_RECVERR or IPV6_RECVERR, where refusals come later
+    bool refuses_at_once;    // …as a rule: but here within the call, since it is this machine
     size_t frame_sent_bytes; // of the first one
     bool outlives_reader;    // what waits is kept when it is over, for outlet_resume()
     bool is_terminal;
     bool is_pipe;
-    size_t refused_count; // datagrams that were too long for the way; they are skipped
-    bool lost_bytes;      // memory was short while somebody formatted into the queue
+    size_t
+        refused_count; // datagrams that were too long for the way, or refused when they were sent
+    bool lost_bytes;   // memory was short while somebody formatted into the queue
 };
 
 // Puts a queue before `fd`, which stays the caller's and must stay open. The caller ignores SIGPIPE

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -162,6 +163,180 @@ static void a_tray_keeps_them(void **state)
     close(ends[1]);
 }
 
+// A stream, and what has come out of it so far.
+static void open_stream(struct outlet *outlet, int ends[2])
+{
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    outlet_open_socket(outlet, ends[0], true);
+    outlet->is_framed = true;
+    outlet->outlives_reader = true;
+}
+
+static void close_stream(struct outlet *outlet, const int ends[2])
+{
+    outlet_close(outlet);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void put_numbered(struct outlet *outlet, unsigned number)
+{
+    char text[32];
+    (void)snprintf(text, sizeof(text), "[message %u]", number);
+    put_message(outlet, text);
+}
+
+// Reads what is there; returns how many bytes.
+static size_t read_stream(int fd, char *out, size_t size)
+{
+    ssize_t got = recv(fd, out, size, MSG_DONTWAIT);
+    return got > 0 ? (size_t)got : 0;
+}
+
+// No length and nothing else of the queue's own gets into a stream.
+static void a_stream_gets_the_messages_alone(void **state)
+{
+    (void)state;
+    struct outlet outlet;
+    int ends[2];
+    open_stream(&outlet, ends);
+    put_message(&outlet, "3 one");
+    put_message(&outlet, "3 two");
+    assert_int_equal(outlet_push(&outlet), OUTLET_IDLE);
+    assert_int_equal(outlet_waiting_bytes(&outlet), 0);
+    assert_next(ends[1], "3 one3 two");
+    close_stream(&outlet, ends);
+}
+
+// One that is half sent when the stream takes no more goes on where it was.
+static void a_stream_that_is_slow_gets_each_once(void **state)
+{
+    (void)state;
+    enum { COUNT = 100000 };
+    struct outlet outlet;
+    int ends[2];
+    static char got[4 * 1024 * 1024];
+    size_t size = 0;
+    open_stream(&outlet, ends);
+    for (unsigned i = 0; i < COUNT; i++)
+        put_numbered(&outlet, i);
+    assert_int_equal(outlet_push(&outlet), OUTLET_BUSY);
+    for (size_t more; (more = read_stream(ends[1], got + size, 4096 + size % 7)) > 0; size += more)
+        (void)outlet_push(&outlet);
+    assert_int_equal(outlet_waiting_bytes(&outlet), 0);
+    struct str rest = str_from(got, size);
+    for (unsigned i = 0; i < COUNT; i++) {
+        char text[32];
+        (void)snprintf(text, sizeof(text), "[message %u]", i);
+        assert_true(str_starts_with(rest, text));
+        rest = str_slice(rest, strlen(text), rest.size);
+    }
+    assert_int_equal(rest.size, 0);
+    close_stream(&outlet, ends);
+}
+
+// Whoever is connected next gets all of the message that the last one got half of.
+static void a_stream_that_breaks_within_a_message(void **state)
+{
+    (void)state;
+    enum { LONG = 3 * 1024 * 1024 };
+    struct outlet outlet;
+    int ends[2];
+    int others[2];
+    static char text[LONG + 1];
+    static char got[LONG];
+    size_t size = 0;
+    memset(text, 'x', LONG);
+    open_stream(&outlet, ends);
+    put_message(&outlet, text);
+    put_message(&outlet, "behind");
+    assert_int_equal(outlet_push(&outlet), OUTLET_BUSY);
+    assert_true(read_stream(ends[1], got, LONG) > 0);
+    close(ends[1]);
+    assert_int_equal(outlet_push(&outlet), OUTLET_CLOSED);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, others), 0);
+    outlet_resume(&outlet, others[0]);
+    while (outlet_push(&outlet) == OUTLET_BUSY)
+        size += read_stream(others[1], got + size, LONG - size);
+    while (size < LONG)
+        size += read_stream(others[1], got + size, LONG - size);
+    assert_memory_equal(got, text, LONG);
+    assert_next(others[1], "behind");
+    close_stream(&outlet, others);
+    close(ends[0]);
+}
+
+// --- UDP
+
+static int open_receiver(struct sockaddr_in *address)
+{
+    socklen_t size = sizeof(*address);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)address, size), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)address, &size), 0);
+    return fd;
+}
+
+static int open_sender(const struct sockaddr_in *address)
+{
+    const int yes = 1;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)address, sizeof(*address)), 0);
+    assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_RECVERR, &yes, sizeof(yes)), 0);
+    return fd;
+}
+
+// The first datagram to nobody is sent all the same, and the refusal is told with the second, or by
+// sendmmsg(2) not at all.
+static void nobody_at_a_port_costs_nothing(void **state)
+{
+    (void)state;
+    enum { COUNT = 100 };
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct outlet outlet;
+    close(open_receiver(&address));
+    int sender = open_sender(&address);
+    outlet_open_socket(&outlet, sender, true);
+    outlet.outlives_reader = outlet.hears_refusals = outlet.refuses_at_once = true;
+    for (unsigned i = 0; i < COUNT; i++)
+        put_numbered(&outlet, i);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(outlet_push(&outlet), OUTLET_CLOSED);
+        assert_int_equal(outlet.error, ECONNREFUSED);
+        outlet_resume(&outlet, sender);
+    }
+    int receiver = open_receiver(&address);
+    assert_int_equal(outlet_push(&outlet), OUTLET_IDLE);
+    for (unsigned i = 0; i < COUNT; i++) {
+        char text[32];
+        (void)snprintf(text, sizeof(text), "[message %u]", i);
+        assert_next(receiver, text);
+    }
+    assert_int_equal(outlet.refused_count, 0);
+    outlet_close(&outlet);
+    close(receiver);
+    close(sender);
+}
+
+// From another machine it comes when nobody knows any more which it was about: it is counted.
+static void those_that_were_refused_later_are_counted(void **state)
+{
+    (void)state;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct outlet outlet;
+    close(open_receiver(&address));
+    int sender = open_sender(&address);
+    outlet_open_socket(&outlet, sender, true);
+    outlet.outlives_reader = outlet.hears_refusals = true;
+    for (unsigned i = 0; i < 3; i++) {
+        put_numbered(&outlet, i);
+        assert_int_equal(outlet_push(&outlet), OUTLET_IDLE);
+    }
+    assert_int_equal(outlet.refused_count, 3);
+    outlet_close(&outlet);
+    close(sender);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +345,11 @@ int main(void)
         cmocka_unit_test(one_too_long_is_skipped_and_counted),
         cmocka_unit_test(a_receiver_that_is_gone),
         cmocka_unit_test(a_tray_keeps_them),
+        cmocka_unit_test(a_stream_gets_the_messages_alone),
+        cmocka_unit_test(a_stream_that_is_slow_gets_each_once),
+        cmocka_unit_test(a_stream_that_breaks_within_a_message),
+        cmocka_unit_test(nobody_at_a_port_costs_nothing),
+        cmocka_unit_test(those_that_were_refused_later_are_counted),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests_name("stream/outlet_message", tests, NULL, NULL);
