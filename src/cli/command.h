@@ -56,6 +56,9 @@ int command_complete(char **words);
 // What a manager starts for each log file that was put aside: `formation compress PATH`.
 int command_compress(char **words);
 
+// What a manager starts for the addresses of a syslog server: `formation lookup HOST`.
+int command_lookup(char **words);
+
 // Whether this program can go on with a formation that another version of it runs.
 int command_trial(char **words);
 
