@@ -86,15 +86,15 @@ static void push(struct manager *manager)
 static void flush(struct manager *manager)
 {
     struct outlet *outlet = &manager->show.outlet;
-    push(manager);
     bool is_held_up = false;
-    if (sinks_push(manager))
+    if (sinks_push(manager)) // first: what they say of themselves is shown at once
         output_read_again(manager);
+    push(manager);
     while (manager->rest_waits && !outlet_is_full(outlet) && !is_held_up) {
         manager->rest_waits = false;
         news_settle_all(manager);
-        push(manager);
         is_held_up = !sinks_push(manager) && sinks_are_full(manager);
+        push(manager);
     }
     if (outlet_is_full(outlet))
         loop_remove(&manager->loop, &manager->outputs_source);
