@@ -194,3 +194,9 @@ enum logfile_change logfile_look(struct logfile *file, const char *path, nsec_t 
     file->first_at = wall;
     return LOGFILE_EMPTIED;
 }
+
+bool logfile_has_name(const struct logfile *file)
+{
+    struct stat status;
+    return fstat(file->fd, &status) < 0 || status.st_nlink > 0;
+}

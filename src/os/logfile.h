@@ -40,6 +40,9 @@ enum logfile_change {
 // same. What cannot be looked at counts as the same.
 enum logfile_change logfile_look(struct logfile *file, const char *path, nsec_t now, nsec_t wall);
 
+// False: it was removed, and goes with its descriptor.
+bool logfile_has_name(const struct logfile *file);
+
 // The files beside a live one that belong to it. Zero-initialise.
 struct logfile_entry {
     char *name;

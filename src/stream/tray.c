@@ -234,6 +234,18 @@ bool tray_next_record(struct tray *tray, uint32_t *owner, size_t *size)
     return true;
 }
 
+void tray_save_records(struct tray *tray, struct buffer *out)
+{
+    const struct tray_state *state = tray->state;
+    uint32_t owner;
+    size_t size;
+    if (!tray_next_record(tray, &owner, &size))
+        return;
+    const struct record_head head = {.owner = owner, .size = (uint32_t)size};
+    buffer_append(out, &head, sizeof(head));
+    buffer_append_str(out, str_slice(buffer_str(&tray->queue), state->from, tray->queue.size));
+}
+
 // Only the last one can be open.
 void tray_mend_records(struct tray *tray)
 {

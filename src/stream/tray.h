@@ -69,5 +69,9 @@ struct buffer *tray_record(struct tray *tray, uint32_t owner);
 // as the limit. What is appended from now on is a record of its own.
 bool tray_next_record(struct tray *tray, uint32_t *owner, size_t *size);
 
+// Appends those that wait, also what is left of one that is partly written, to be appended to the
+// queue of a tray that waits for the same places.
+void tray_save_records(struct tray *tray, struct buffer *out);
+
 // Makes records whole whose owner was killed while they grew.
 void tray_mend_records(struct tray *tray);
