@@ -9,7 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LEAST_WIDTH = 6 }; // "system"
+enum {
+    LEAST_WIDTH = 6, // "system"
+    BLOCK = 32,
+};
+
+_Static_assert(LOG_PREFIX_BYTES % BLOCK == 0, "a prefix is copied in whole blocks");
 
 static unsigned digits_of(unsigned number)
 {
@@ -52,6 +57,7 @@ void log_prefix_build(struct log_prefix *prefix, const struct log_style *style, 
                       struct str time, struct str name)
 {
     prefix->tame = style->tame;
+    prefix->no_color = style->no_color;
     prefix->size = 0;
     if (style->no_prefix)
         return;
@@ -79,7 +85,10 @@ static void append_tamed(struct buffer *out, const struct log_prefix *prefix, st
     size_t start = out->size;
     bool is_colored = false;
     buffer_append(out, prefix->bytes, prefix->size);
-    tame_append(out, line, true, &is_colored);
+    if (prefix->tame)
+        tame_append(out, tame_last_state(line), true, prefix->no_color ? NULL : &is_colored);
+    else
+        tame_strip(out, line);
     if (is_colored)
         buffer_append_text(out, "\033[0m");
     buffer_append_char(out, '\n');
@@ -87,17 +96,50 @@ static void append_tamed(struct buffer *out, const struct log_prefix *prefix, st
         out->size = start;
 }
 
-void log_line_append(struct buffer *out, const struct log_prefix *prefix, struct str line)
+// A whole block is a move or two where as many bytes as there are would be a call. What is too much
+// is written over.
+static inline char *copy_prefix(char *to, const struct log_prefix *prefix)
 {
-    if (prefix->tame && !tame_is_plain(line)) {
-        append_tamed(out, prefix, line);
-        return;
-    }
-    if (!buffer_reserve(out, prefix->size + line.size + 1))
+    for (size_t at = 0; at < prefix->size; at += BLOCK)
+        memcpy(to + at, prefix->bytes + at, BLOCK);
+    return to + prefix->size;
+}
+
+static void append_plain(struct buffer *out, const struct log_prefix *prefix,
+                         const struct str *lines, size_t count)
+{
+    size_t size = BLOCK + count * (prefix->size + sizeof(char));
+    for (size_t i = 0; i < count; i++)
+        size += lines[i].size;
+    if (!buffer_reserve(out, size))
         return;
     char *to = out->bytes + out->size;
-    memcpy(to, prefix->bytes, prefix->size);
-    memcpy(to + prefix->size, line.bytes, line.size);
-    to[prefix->size + line.size] = '\n';
-    out->size += prefix->size + line.size + 1;
+    for (size_t i = 0; i < count; i++) {
+        to = copy_prefix(to, prefix);
+        memcpy(to, lines[i].bytes, lines[i].size);
+        to += lines[i].size;
+        *to++ = '\n';
+    }
+    out->size = (size_t)(to - out->bytes);
+}
+
+void log_line_append(struct buffer *out, const struct log_prefix *prefix, struct str line)
+{
+    if ((prefix->tame || prefix->no_color) && !tame_is_plain(line))
+        append_tamed(out, prefix, line);
+    else
+        append_plain(out, prefix, &line, 1);
+}
+
+void log_lines_append(struct buffer *out, const struct log_prefix *prefix, const struct str *lines,
+                      size_t count)
+{
+    size_t start = out->size;
+    bool is_as_it_is = !prefix->tame && !prefix->no_color;
+    if (is_as_it_is)
+        append_plain(out, prefix, lines, count);
+    for (size_t i = 0; !is_as_it_is && i < count; i++)
+        log_line_append(out, prefix, lines[i]);
+    if (out->failed)
+        out->size = start;
 }

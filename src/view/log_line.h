@@ -17,14 +17,17 @@ enum { LOG_COLOR_SYSTEM = 37 };
 struct log_style {
     bool color;     // the prefix is coloured
     bool no_prefix; // lines come bare
-    bool tame;      // a terminal: control sequences other than colours are made harmless
+    bool no_color;  // nothing is coloured: what processes colour themselves comes without, too
+    bool tame;      // a terminal: control sequences other than colours are made harmless, and of
+                    // what is written over itself the last state counts
     unsigned width; // the names' column, log_name_width
 };
 
 // The ready bytes in front of every line of one process. Build it anew when the time text changes.
-enum { LOG_TIME_BYTES = 64, LOG_PREFIX_BYTES = 200 };
+enum { LOG_TIME_BYTES = 64, LOG_PREFIX_BYTES = 224 };
 struct log_prefix {
     bool tame;
+    bool no_color;
     uint8_t size;
     char bytes[LOG_PREFIX_BYTES];
 };
@@ -41,5 +44,7 @@ unsigned log_color(unsigned type_index);
 void log_prefix_build(struct log_prefix *prefix, const struct log_style *style, unsigned color,
                       struct str time, struct str name);
 
-// Appends prefix, line and newline: all of it, or nothing when memory is short.
+// Appends prefix, line and newline: all of it, or nothing when memory is short (`out` has failed).
 void log_line_append(struct buffer *out, const struct log_prefix *prefix, struct str line);
+void log_lines_append(struct buffer *out, const struct log_prefix *prefix, const struct str *lines,
+                      size_t count);

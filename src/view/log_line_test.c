@@ -68,8 +68,17 @@ static void test_tame_only_on_a_terminal(void **state)
     assert_line(&style, 36, "", "web.1", "\033[2Ja\rb\033[31m", "web.1  | \033[2Ja\rb\033[31m\n");
     style.tame = true;
     assert_line(&style, 36, "", "web.1", "\033[2Ja\rb\033[31mred",
-                "web.1  | a^Mb\033[31mred\033[0m\n");
+                "web.1  | b\033[31mred\033[0m\n");
     assert_line(&style, 36, "", "web.1", "\033[31mred\033[m", "web.1  | \033[31mred\033[m\n");
+}
+
+static void test_no_color_at_all(void **state)
+{
+    (void)state;
+    struct log_style style = {.width = 6, .no_color = true};
+    assert_line(&style, 36, "", "web.1", "\033[31mred\033[0m 1%\r2%\a", "web.1  | red 1%\r2%\a\n");
+    style.tame = true;
+    assert_line(&style, 36, "", "web.1", "\033[31mred\033[0m\a", "web.1  | red^G\n");
 }
 
 static void test_any_bytes_pass(void **state)
@@ -117,6 +126,7 @@ int main(void)
         cmocka_unit_test(test_choices),
         cmocka_unit_test(test_longest_prefix_fits),
         cmocka_unit_test(test_tame_only_on_a_terminal),
+        cmocka_unit_test(test_no_color_at_all),
         cmocka_unit_test(test_any_bytes_pass),
         cmocka_unit_test(test_width),
         cmocka_unit_test(test_colors_cycle),

@@ -4,6 +4,9 @@
 // overlong UTF-8 form of ESC, is shown instead of obeyed. Sequences that are well formed but not
 // colours are left out, as grep and npm write many ("erase to end of line") that nobody wants to
 // read.
+//
+// Of a progress bar the last state counts. It begins behind a return to the line's start: '\r', or
+// ESC [ G as npm writes it.
 #include "view/tame.h"
 
 #include <stdint.h>
@@ -165,6 +168,63 @@ static bool is_reset(struct str color)
     return true;
 }
 
+// How many bytes of a return to the line's start `text` ends in; 0: none.
+static size_t return_before(struct str text, size_t end)
+{
+    static const char *const returns[] = {"\r", "\033[G", "\033[0G", "\033[1G"};
+    for (size_t i = 0; i < sizeof(returns) / sizeof(returns[0]); i++) {
+        size_t size = strlen(returns[i]);
+        if (size <= end && memcmp(text.bytes + end - size, returns[i], size) == 0)
+            return size;
+    }
+    return 0;
+}
+
+static bool is_visible(struct str text)
+{
+    while (text.size > 0) {
+        struct unit unit = next_unit(text);
+        if (unit.kind == UNIT_TEXT || unit.kind == UNIT_SHOWN)
+            for (size_t i = 0; i < unit.size; i++)
+                if (text.bytes[i] != ' ' && text.bytes[i] != '\t')
+                    return true;
+        text = str_slice(text, unit.size, text.size);
+    }
+    return false;
+}
+
+struct str tame_last_state(struct str text)
+{
+    size_t end = text.size;
+    size_t at = text.size;
+    while (at > 0) {
+        char last = text.bytes[at - 1];
+        size_t size = last == '\r' || last == 'G' ? return_before(text, at) : 0;
+        if (size > 0 && is_visible(str_slice(text, at, end)))
+            return str_slice(text, at, end);
+        if (size > 0)
+            end = at - size;
+        at -= size > 0 ? size : 1;
+    }
+    return str_slice(text, 0, end);
+}
+
+void tame_strip(struct buffer *out, struct str text)
+{
+    while (text.size > 0) {
+        const char *escape = memchr(text.bytes, ESC, text.size);
+        size_t size = escape ? (size_t)(escape - text.bytes) : text.size;
+        buffer_append_str(out, str_slice(text, 0, size));
+        text = str_slice(text, size, text.size);
+        if (text.size == 0)
+            return;
+        struct unit unit = escape_unit(text);
+        if (unit.kind != UNIT_COLOR && unit.kind != UNIT_DROPPED)
+            buffer_append_str(out, str_slice(text, 0, unit.size));
+        text = str_slice(text, unit.size, text.size);
+    }
+}
+
 size_t tame_append(struct buffer *out, struct str text, bool is_whole, bool *is_colored)
 {
     size_t used = 0;
@@ -177,9 +237,9 @@ size_t tame_append(struct buffer *out, struct str text, bool is_whole, bool *is_
                 break;
             unit.kind = (unsigned char)rest.bytes[0] >= 0xc0 ? UNIT_TEXT : UNIT_SHOWN;
         }
-        if (unit.kind == UNIT_COLOR)
+        if (unit.kind == UNIT_COLOR && is_colored)
             *is_colored = !is_reset(bytes);
-        if (unit.kind == UNIT_TEXT || unit.kind == UNIT_COLOR)
+        if (unit.kind == UNIT_TEXT || (unit.kind == UNIT_COLOR && is_colored))
             buffer_append_str(out, bytes);
         if (unit.kind == UNIT_SHOWN)
             append_shown(out, (unsigned char)rest.bytes[0]);

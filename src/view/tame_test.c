@@ -117,8 +117,8 @@ static void test_plain(void **state)
 static void test_hostile_line_is_linear(void **state)
 {
     (void)state;
-    static const char *const patterns[] = {"\033]", "\033[",     "\033[1",
-                                           "\033",  "\033P\033", "\033("};
+    static const char *const patterns[] = {"\033]", "\033[", "\033[1", "\033",   "\033P\033",
+                                           "\033(", "\r",    "a\r",    "\033[1G"};
     for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
         struct buffer text = {0};
         struct buffer out = {0};
@@ -126,10 +126,67 @@ static void test_hostile_line_is_linear(void **state)
         while (text.size < 4 * 1024 * 1024)
             buffer_append_text(&text, patterns[i]);
         tame_append(&out, buffer_str(&text), true, &is_colored);
+        assert_true(tame_last_state(buffer_str(&text)).size <= text.size);
         assert_null(memchr(out.bytes, '\033', out.size));
         buffer_fini(&text);
         buffer_fini(&out);
     }
+}
+
+static void test_last_state(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *expected;
+    } examples[] = {
+        {"", ""},
+        {"plain", "plain"},
+        {"10%\r20%", "20%"},
+        {"\r10%\r20%\r", "20%"},
+        {"10%\r\r\r", "10%"},
+        {"\r\r", ""},
+        {"a\033[1G\033[0Kb\033[0Gc\033[Gd", "d"}, // npm
+        {"\033[2GG", "\033[2GG"},
+        {"\r\033[2K 90% \r\033[2K 100%\033[?25h", "\033[2K 100%\033[?25h"}, // pip
+        {"99%|###\r          \r", "99%|###"},                               // tqdm
+        {"spin\r\033[K\033[0m\t", "spin"},
+        {"a\r\b", "\b"},
+    };
+    for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
+        assert_true(str_is(tame_last_state(str_of(examples[i].text)), examples[i].expected));
+}
+
+static void test_strip(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *expected;
+    } examples[] = {
+        {"plain \r \b \x9b", "plain \r \b \x9b"},
+        {"\033[31mred\033[0m", "red"},
+        {"a\033[2Jb\033]0;title\ac", "abc"},
+        {"\033", "\033"},
+        {"\033[3", "\033[3"},
+        {"\033[3\1m", "\033[3\1m"},
+    };
+    for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
+        struct buffer out = {0};
+        tame_strip(&out, str_of(examples[i].text));
+        assert_true(str_is(buffer_str(&out), examples[i].expected));
+        buffer_fini(&out);
+    }
+}
+
+static void test_without_colors(void **state)
+{
+    (void)state;
+    struct buffer out = {0};
+    struct str text = str_of("\033[31mred\033[0m \033[1mbold\a");
+    assert_int_equal(tame_append(&out, text, true, NULL), text.size);
+    assert_true(str_is(buffer_str(&out), "red bold^G"));
+    buffer_fini(&out);
 }
 
 int main(void)
@@ -139,6 +196,9 @@ int main(void)
         cmocka_unit_test(test_unfinished_text_stops_between_units),
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_hostile_line_is_linear),
+        cmocka_unit_test(test_last_state),
+        cmocka_unit_test(test_strip),
+        cmocka_unit_test(test_without_colors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

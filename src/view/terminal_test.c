@@ -132,6 +132,69 @@ static void test_a_shorter_line_is_another_one(void **state)
     assert_shown(*state, "web | abcdef\nweb | abc\n");
 }
 
+#define ROW "\r\033[K"
+#define BAR(text) "\033[?7l" text "\033[?7h"
+
+static void test_bar_is_drawn_over_itself(void **state)
+{
+    web_partial(*state, "\r10%");
+    assert_shown(*state, "web | " BAR("10%"));
+    web_partial(*state, "\r10%\r");
+    web_partial(*state, "\r10%\r20%\r3");
+    assert_shown(*state, ROW "web | " BAR("3"));
+    web_partial(*state, "\r10%\r20%\r30%");
+    assert_shown(*state, BAR("0%"));
+    web_line(*state, "\r10%\r20%\r30%\r100%");
+    web_line(*state, "done");
+    assert_shown(*state, ROW "web | 100%\nweb | done\n");
+}
+
+static void test_prompt_becomes_a_bar(void **state)
+{
+    web_partial(*state, "wait");
+    web_partial(*state, "wait\r");
+    web_partial(*state, "wait\r\033[31m50%");
+    assert_shown(*state, "web | wait" ROW "web | " BAR("\033[31m50%"));
+    web_line(*state, "wait\r\033[31m50%\r");
+    assert_shown(*state, "\033[0m" ROW "web | \033[31m50%\033[0m\n");
+}
+
+static void test_bar_gives_way_to_a_line(void **state)
+{
+    struct fixture *fixture = *state;
+    web_partial(fixture, "\r10%");
+    worker_line(fixture, "tick");
+    assert_true(fixture->terminal.has_hidden && fixture->terminal.hidden == WEB);
+    worker_line(fixture, "tock");
+    web_partial(fixture, "\r10%");
+    assert_false(fixture->terminal.has_hidden);
+    assert_shown(fixture,
+                 "web | " BAR("10%") ROW "worker | tick\nworker | tock\nweb | " BAR("10%"));
+}
+
+static void test_one_bar_at_a_time(void **state)
+{
+    struct fixture *fixture = *state;
+    web_partial(fixture, "\r10%");
+    terminal_partial(&fixture->terminal, &fixture->out, WORKER, &fixture->worker, str_of("\r7%"));
+    worker_line(fixture, "\r7%\r8%");
+    web_line(fixture, "\r10%");
+    assert_false(fixture->terminal.has_hidden);
+    assert_shown(fixture, "web | " BAR("10%") ROW "worker | 8%\nweb | 10%\n");
+}
+
+static void test_bar_on_a_dumb_terminal(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->terminal.is_dumb = true;
+    web_partial(fixture, "10%");
+    web_partial(fixture, "10%\r20%");
+    web_line(fixture, "10%\r20%\r");
+    web_partial(fixture, "\r10%");
+    web_line(fixture, "\r10%\r20%\r");
+    assert_shown(fixture, "web | 10%\nweb | 20%\nweb | 20%\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +206,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_return_at_the_end, start, end),
         cmocka_unit_test_setup_teardown(test_color_ends_with_the_interruption, start, end),
         cmocka_unit_test_setup_teardown(test_nothing_to_show, start, end),
+        cmocka_unit_test_setup_teardown(test_bar_is_drawn_over_itself, start, end),
+        cmocka_unit_test_setup_teardown(test_prompt_becomes_a_bar, start, end),
+        cmocka_unit_test_setup_teardown(test_bar_gives_way_to_a_line, start, end),
+        cmocka_unit_test_setup_teardown(test_one_bar_at_a_time, start, end),
+        cmocka_unit_test_setup_teardown(test_bar_on_a_dumb_terminal, start, end),
         cmocka_unit_test_setup_teardown(test_a_shorter_line_is_another_one, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
