@@ -47,6 +47,7 @@ static void choose_look(struct printer *printer)
     printer->style = (struct log_style){
         .color = show_wants_color(&options, is_terminal),
         .no_prefix = options.no_prefix,
+        .no_color = options.color == COLOR_NEVER,
         .tame = is_terminal,
         .width = name_width(printer->types),
     };

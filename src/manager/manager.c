@@ -118,6 +118,7 @@ static nsec_t earliest(const struct manager *manager)
 
 static void wait_for_news(struct manager *manager)
 {
+    output_bring_back(manager);
     (void)loop_run_once(&manager->loop, earliest(manager));
     nsec_t now = clock_now();
     if (manager->guard_is_gone)

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
-// A prompt is shown when so long nothing follows it.
+// The beginning of a line is shown when it has no end by then, and again when there is more of it.
 #define LINGER_AFTER (200 * NSEC_PER_MSEC)
 
 static void note_cut(struct process *process, size_t size)
@@ -37,6 +37,15 @@ static void settle(struct process *process, struct str bytes, bool has_lines)
         desk_hold(desk, process->slot, bytes, false);
 }
 
+static void show_soon(struct process *process)
+{
+    struct manager *manager = process->manager;
+    if (process->pending_at == NSEC_NEVER)
+        process->pending_at = clock_now() + LINGER_AFTER;
+    if (process->pending_at < manager->linger_at)
+        manager->linger_at = process->pending_at;
+}
+
 static void show_bytes(struct process *process, struct str bytes)
 {
     struct manager *manager = process->manager;
@@ -57,12 +66,10 @@ static void show_bytes(struct process *process, struct str bytes)
     settle(process, all, has_lines);
     if (process->attachment)
         attach_hear(process, all);
-    process->pending_at = NSEC_NEVER;
-    if (manager->show.outlet.is_terminal && lines_pending(&process->lines).size > 0) {
-        process->pending_at = clock_now() + LINGER_AFTER;
-        if (process->pending_at < manager->linger_at)
-            manager->linger_at = process->pending_at;
-    }
+    if (has_lines)
+        process->pending_at = NSEC_NEVER;
+    if (manager->show.outlet.is_terminal && lines_pending(&process->lines).size > 0)
+        show_soon(process);
     (void)outlet_offer(&manager->show.outlet);
 }
 
@@ -187,6 +194,15 @@ void output_resume(struct manager *manager)
     if (process && state->inbox_end > state->inbox_from)
         show_bytes(process, str_from(manager->desk.inbox + state->inbox_from,
                                      state->inbox_end - state->inbox_from));
+}
+
+void output_bring_back(struct manager *manager)
+{
+    struct terminal *terminal = &manager->show.terminal;
+    struct process *process = terminal->has_hidden ? process_of(manager, terminal->hidden) : NULL;
+    terminal->has_hidden = false;
+    if (process && lines_pending(&process->lines).size > 0)
+        show_soon(process);
 }
 
 void output_show_lingering(struct manager *manager, nsec_t now)

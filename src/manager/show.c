@@ -14,19 +14,24 @@
 #define FOREMAN_TIME_FORMAT "%H:%M:%S"
 #define ROOM_PATIENCE (10 * NSEC_PER_SEC) // with a reader that reads nothing while memory is short
 
+static bool is_dumb(void)
+{
+    const char *terminal = getenv("TERM");
+    return !terminal || strcmp(terminal, "dumb") == 0;
+}
+
 // NO_COLOR and FORCE_COLOR (no-color.org, force-color.org) count when they are not empty.
 bool show_wants_color(const struct options *options, bool is_terminal)
 {
     const char *never = getenv("NO_COLOR");
     const char *always = getenv("FORCE_COLOR");
-    const char *terminal = getenv("TERM");
     if (options->color != COLOR_AUTO)
         return options->color == COLOR_ALWAYS;
     if (never && *never)
         return false;
     if (always && *always)
         return strcmp(always, "0") != 0;
-    return is_terminal && terminal && strcmp(terminal, "dumb") != 0;
+    return is_terminal && !is_dumb();
 }
 
 int show_open(struct show *show, const struct plan *plan, const struct options *options,
@@ -43,6 +48,7 @@ int show_open(struct show *show, const struct plan *plan, const struct options *
     show->style = (struct log_style){
         .color = show_wants_color(options, show->outlet.is_terminal),
         .no_prefix = options->no_prefix,
+        .no_color = options->color == COLOR_NEVER,
         .tame = show->outlet.is_terminal,
         .width = log_name_width(plan),
     };
@@ -51,6 +57,7 @@ int show_open(struct show *show, const struct plan *plan, const struct options *
         .color = LOG_COLOR_SYSTEM,
         .built_at = -1,
     };
+    show->terminal.is_dumb = is_dumb();
     show_now(show);
     return 0;
 }

@@ -150,6 +150,7 @@ void output_resume(struct manager *manager); // with what the last manager has l
 bool output_read_rest(struct process *process, bool is_last);
 void output_read_again(struct manager *manager); // those that sinks have held up
 void output_show_lingering(struct manager *manager, nsec_t now);
+void output_bring_back(struct manager *manager); // the bar that gave way to a line
 
 // news.c: what the guard saw.
 void news_open(struct manager *manager);
