@@ -48,14 +48,15 @@ static inline size_t line_length(uint64_t seed, uint64_t number)
 
 // Fills `out` (LINE_LONGEST bytes) and returns the length, newline not included. The text begins
 // with "<writer number length> ", cut if the line is shorter; "<" tells it from the lines of the
-// formation itself. Not shorter than `least`.
-static inline size_t line_make(const char *writer, uint64_t number, size_t least, char *out)
+// formation itself. Not shorter than `least`, nor longer than `most`.
+static inline size_t line_make_within(const char *writer, uint64_t number, size_t least,
+                                      size_t most, char *out)
 {
     static const char letters[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
     uint64_t seed = line_seed(writer, number);
     size_t length = line_length(seed, number);
-    length = length < least ? least : length;
+    length = length < least ? least : length > most ? most : length;
 
     char head[256];
     int head_size =
@@ -69,4 +70,9 @@ static inline size_t line_make(const char *writer, uint64_t number, size_t least
             out[filled++] = letters[bits & 63];
     }
     return length;
+}
+
+static inline size_t line_make(const char *writer, uint64_t number, size_t least, char *out)
+{
+    return line_make_within(writer, number, least, LINE_LONGEST, out);
 }
