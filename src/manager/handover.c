@@ -105,7 +105,7 @@ static void put_clients(const struct manager *manager, struct buffer *out)
 // Where the cursor stands.
 static void put_terminal(const struct terminal *terminal, struct buffer *out)
 {
-    put_number(out, terminal->is_within_line);
+    put_number(out, terminal->is_within_line + terminal->is_bar);
     put_number(out, terminal->is_colored);
     put_number(out, terminal->owner);
     put_number(out, terminal->shown_bytes);
@@ -176,10 +176,12 @@ static bool has_desk(const struct manager *manager)
 
 void handover_take_output(struct handover *handover, struct manager *manager)
 {
-    struct terminal terminal = {0};
+    struct terminal terminal = manager->show.terminal;
     if (is_empty(handover))
         return;
-    terminal.is_within_line = take_number(handover) != 0;
+    uint64_t place = take_number(handover);
+    terminal.is_within_line = place > 0;
+    terminal.is_bar = place > 1;
     terminal.is_colored = take_number(handover) != 0;
     terminal.owner = (uint32_t)take_number(handover);
     terminal.shown_bytes = (size_t)take_number(handover);

@@ -152,13 +152,15 @@ static void lines_output_and_cursor(void **state)
     assert_false(lines_next(&old->processes[1]->lines, &half, &none));
     buffer_append_text(&old->show.outlet.queue, "written|not written\n");
     old->show.outlet.sent_bytes = strlen("written|");
-    old->show.terminal = (struct terminal){true, true, 77, 1234};
+    old->show.terminal = (struct terminal){
+        .is_within_line = true, .is_bar = true, .is_colored = true, .owner = 77, .shown_bytes = 1234};
     hand_over(old);
     struct manager *fresh = take_over();
     assert_true(str_is(lines_pending(&fresh->processes[1]->lines), "half a line"));
     assert_int_equal(lines_pending(&fresh->processes[0]->lines).size, 0);
     assert_true(str_is(buffer_str(&fresh->show.outlet.queue), "not written\n"));
     assert_true(fresh->show.terminal.is_within_line && fresh->show.terminal.is_colored);
+    assert_true(fresh->show.terminal.is_bar);
     assert_int_equal(fresh->show.terminal.owner, 77);
     assert_int_equal(fresh->show.terminal.shown_bytes, 1234);
     free_manager(old, true);
