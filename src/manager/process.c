@@ -50,7 +50,7 @@ int process_open(struct manager *manager, unsigned slot, struct process **out)
     const struct process_record *record = supervisor_process(manager->supervisor, slot);
     struct output_pair pair;
     int result = manager->plan->types[record->id.type].tty
-                     ? output_terminal(&pair)
+                     ? output_terminal(show_margin(&manager->show), &pair)
                      : output_pipe(manager->pipe_bytes, &pair);
     if (result < 0)
         return result;
@@ -128,6 +128,6 @@ void process_resize_terminals(struct manager *manager)
     for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++) {
         const struct process *process = process_of(manager, slot);
         if (process && process->has_terminal && !process->attachment)
-            output_terminal_resize(process->near);
+            output_terminal_resize(process->near, show_margin(&manager->show));
     }
 }

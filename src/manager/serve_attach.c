@@ -187,7 +187,7 @@ void attach_forget(struct manager *manager, struct subscription *subscription)
     free(process->attachment);
     process->attachment = NULL;
     subscription->attached = NULL;
-    output_terminal_resize(process->near);
+    output_terminal_resize(process->near, show_margin(&manager->show));
 }
 
 void attach_end(struct manager *manager, struct subscription *subscription)

@@ -67,6 +67,17 @@ void show_close(struct show *show)
     outlet_close(&show->outlet);
 }
 
+unsigned show_margin(const struct show *show)
+{
+    const struct log_style *style = &show->style;
+    struct log_prefix prefix;
+    struct log_style bare = {.no_prefix = style->no_prefix, .width = style->width};
+    if (!show->outlet.is_terminal)
+        return 0;
+    log_prefix_build(&prefix, &bare, 0, str_of(show->time), str_of(""));
+    return prefix.size;
+}
+
 void show_now(struct show *show)
 {
     show->now = clock_wall();

@@ -62,6 +62,9 @@ int show_open(struct show *show, const struct plan *plan, const struct options *
               struct recent *recent, struct error *error);
 void show_close(struct show *show);
 
+// Columns of our terminal that are taken by what stands in front of each line.
+unsigned show_margin(const struct show *show);
+
 // Call before the lines of one read: looks at the clock.
 void show_now(struct show *show);
 

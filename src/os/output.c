@@ -34,18 +34,22 @@ int output_pipe(size_t bytes, struct output_pair *out)
     return 0;
 }
 
-static struct winsize own_size(void)
+static struct winsize own_size(unsigned margin)
 {
+    enum { LEAST_COLUMNS = 20 }; // what is narrower is of no use: then lines are broken
     struct winsize size;
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+            if (size.ws_col >= margin + LEAST_COLUMNS)
+                size.ws_col = (unsigned short)(size.ws_col - margin);
             return size;
+        }
     return (struct winsize){.ws_row = 24, .ws_col = 80};
 }
 
-int output_terminal(struct output_pair *out)
+int output_terminal(unsigned margin, struct output_pair *out)
 {
-    struct winsize size = own_size();
+    struct winsize size = own_size(margin);
     int near = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     if (near < 0)
         return -errno;
@@ -63,9 +67,9 @@ int output_terminal(struct output_pair *out)
     return 0;
 }
 
-void output_terminal_resize(int near)
+void output_terminal_resize(int near, unsigned margin)
 {
-    struct winsize size = own_size();
+    struct winsize size = own_size(margin);
     (void)ioctl(near, TIOCSWINSZ, &size);
 }
 

@@ -19,8 +19,10 @@ struct output_pair {
 size_t output_pipe_bytes(unsigned process_count);
 
 int output_pipe(size_t bytes, struct output_pair *out); // 0 or -errno; a smaller pipe is no error
-int output_terminal(struct output_pair *out);           // of this terminal's size, else 80 × 24
-void output_terminal_resize(int near);
+
+// Of this terminal's size, `margin` columns narrower, else 80 × 24.
+int output_terminal(unsigned margin, struct output_pair *out);
+void output_terminal_resize(int near, unsigned margin);
 
 // Bytes that can be read right now, or somewhat more.
 size_t output_waiting_bytes(int near);

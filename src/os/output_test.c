@@ -106,7 +106,7 @@ static void test_no_descriptors(void **state)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
     int first = dup(0); // one is left at most: not enough for two
     int pipe_result = output_pipe(MIB, &pair);
-    int terminal_result = output_terminal(&pair);
+    int terminal_result = output_terminal(0, &pair);
     if (first >= 0)
         (void)close(first);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
@@ -133,7 +133,7 @@ static void test_terminal(void **state)
     (void)state;
     struct output_pair pair;
     struct winsize size = {0};
-    assert_int_equal(output_terminal(&pair), 0);
+    assert_int_equal(output_terminal(0, &pair), 0);
     assert_true(isatty(pair.far));
     assert_int_equal(fcntl(pair.near, F_GETFD), FD_CLOEXEC);
     assert_int_equal(fcntl(pair.far, F_GETFD), FD_CLOEXEC);
@@ -141,7 +141,7 @@ static void test_terminal(void **state)
     assert_true(size.ws_col > 0 && size.ws_row > 0);
     size = (struct winsize){.ws_row = 1, .ws_col = 1};
     assert_int_equal(ioctl(pair.near, TIOCSWINSZ, &size), 0);
-    output_terminal_resize(pair.near);
+    output_terminal_resize(pair.near, 0);
     assert_int_equal(ioctl(pair.far, TIOCGWINSZ, &size), 0);
     assert_true(size.ws_col > 1);
     assert_int_equal(write(pair.far, "hello\n", 6), 6);
@@ -154,7 +154,7 @@ static void test_terminal_outlives_its_session(void **state)
 {
     (void)state;
     struct output_pair pair;
-    assert_int_equal(output_terminal(&pair), 0);
+    assert_int_equal(output_terminal(0, &pair), 0);
     for (int i = 0; i < 3; i++) {
         int status = -1;
         pid_t pid = fork();
