@@ -262,7 +262,7 @@ void client_append(struct buffer *out, struct str text)
         buffer_append_str(out, text);
         return;
     }
-    (void)tame_append(out, text, true, &is_colored);
+    (void)tame_append(out, tame_last_state(text), true, &is_colored);
     if (is_colored)
         buffer_append_text(out, "\033[0m");
 }

@@ -24,7 +24,8 @@ static int take(void *context, json_t *reply, bool is_last)
     if (lost > 0)
         printer_add_lost(&logs->printer, at, lost, lost == 1 ? "line is" : "lines are");
     if (line)
-        printer_add(&logs->printer, at, reply_text(line, "process"), reply_text(line, "text"));
+        printer_add(&logs->printer, at, reply_text(line, "process"), reply_text(line, "text"),
+                    json_is_true(json_object_get(line, "cut")));
     return printer_print(&logs->printer);
 }
 

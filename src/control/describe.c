@@ -199,12 +199,14 @@ void describe_event(struct buffer *out, const char *name, const struct descripti
 }
 
 void describe_line(struct buffer *out, const char *name, const struct description *description,
-                   nsec_t at, struct str process, struct str text)
+                   nsec_t at, struct str process, struct str text, bool is_cut)
 {
     json_put_object(out, name);
     put_time(out, "at", description, at);
     json_put_text(out, "process", process);
     json_put_text(out, "text", text);
+    if (is_cut)
+        json_put_bool(out, "cut", true);
     json_put_object_end(out);
 }
 

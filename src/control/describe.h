@@ -67,7 +67,7 @@ void describe_event(struct buffer *out, const char *name, const struct descripti
 
 // Type Line. `process` is "web.1" or "system"; `at` as all times here monotonic.
 void describe_line(struct buffer *out, const char *name, const struct description *description,
-                   nsec_t at, struct str process, struct str text);
+                   nsec_t at, struct str process, struct str text, bool is_cut);
 
 // Type History; `lives` with the newest first.
 void describe_history(struct buffer *out, const char *name, const struct description *description,

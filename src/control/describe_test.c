@@ -189,9 +189,12 @@ static void describes_lines(void **state)
 {
     struct scene *scene = *state;
     describe_line(&scene->out, NULL, &scene->description, 1, str_of("web.1"),
-                  str_from("a\0\xff\x1b[1m\"", 8));
+                  str_from("a\0\xff\x1b[1m\"", 8), false);
     expect_json(&scene->out, "{\"at\":1000.0,\"process\":\"web.1\","
                              "\"text\":\"a\\u0000\xef\xbf\xbd\\u001b[1m\\\"\"}");
+    describe_line(&scene->out, NULL, &scene->description, 1, str_of("web.1"), str_of("a"), true);
+    expect_json(&scene->out,
+                "{\"at\":1000.0,\"process\":\"web.1\",\"text\":\"a\",\"cut\":true}");
 }
 
 static void describes_histories(void **state)

@@ -58,7 +58,7 @@ static void put_line(const struct manager *manager, struct subscription *subscri
         plan_process_name(manager->plan, id, name);
     varlink_reply_open(out);
     describe_line(out, "line", &description, line->at - description.wall_offset, str_of(name),
-                  line->text);
+                  line->text, line->is_cut);
     put_lost(subscription, out);
     varlink_reply_close(out, true);
 }

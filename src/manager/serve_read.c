@@ -190,6 +190,21 @@ static nsec_t time_of(const struct recent_line *line)
     return line->at - clock_wall() + clock_now();
 }
 
+static struct str text_of(const struct recent_line *line, struct arena *arena)
+{
+    static const char more[] = " …";
+    struct buffer text = {0};
+    struct str out = line->text;
+    if (!line->is_cut)
+        return out;
+    buffer_append_str(&text, line->text);
+    buffer_append_text(&text, more);
+    if (!text.failed)
+        (void)arena_str(arena, buffer_str(&text), &out);
+    buffer_fini(&text);
+    return out;
+}
+
 // What it wrote last: between the note of its start and that of the next. Time alone cannot tell,
 // as lives may be shorter than a clock's tick. If that note is not kept any more, what is kept of
 // it comes before the first one. The note may have outlived what the journal says of the start.
@@ -216,7 +231,7 @@ static void read_lines(const struct manager *manager, unsigned slot, struct proc
         } else if (!(line.owner & SHOW_IS_NOTE)) {
             if (count == LINES_TOLD)
                 memmove(lines, lines + 1, (--count) * sizeof(*lines));
-            lines[count++] = line.text;
+            lines[count++] = text_of(&line, arena);
         }
     }
     life->last_lines = (struct str_list){lines, lines ? count : 0};

@@ -63,6 +63,18 @@ static uint64_t make_room(struct recent_ring *ring, size_t size)
     return start;
 }
 
+// Of a line that is too long: its start, or if it was written over itself, that of its last state.
+static struct str part_to_keep(struct str line)
+{
+    struct str end = line;
+    while (end.size > 0 && end.bytes[end.size - 1] == '\r')
+        end.size--;
+    const char *returned = memrchr(end.bytes, '\r', end.size);
+    if (returned)
+        end = str_slice(end, (size_t)(returned + 1 - end.bytes), end.size);
+    return str_slice(returned ? end : line, 0, RECENT_LINE_BYTES);
+}
+
 uint64_t recent_add(struct recent *recent, unsigned source, uint32_t owner, nsec_t at,
                     struct str line)
 {
@@ -73,7 +85,8 @@ uint64_t recent_add(struct recent *recent, unsigned source, uint32_t owner, nsec
         .owner = owner,
         .is_cut = line.size > RECENT_LINE_BYTES,
     };
-    line = str_slice(line, 0, RECENT_LINE_BYTES);
+    if (record.is_cut)
+        line = part_to_keep(line);
     record.size = (uint16_t)line.size;
     uint64_t start = make_room(ring, whole_size(line.size));
     char *to = ring->bytes + offset_of(start);

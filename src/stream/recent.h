@@ -16,7 +16,8 @@ enum {
     // floods does not push out what the others have said.
     RECENT_RING_BYTES = 8192 - 16,
     RECENT_SOURCES = LIMIT_PROCESSES + 1, // the last one is for the formation's own lines
-    RECENT_LINE_BYTES = 1024,             // of a longer line, its beginning is kept
+    RECENT_LINE_BYTES = 1024,             // of a longer line, its beginning, or if it was written
+                                          // over itself ('\r'), that of its last state
 };
 
 struct recent_ring {

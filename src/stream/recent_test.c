@@ -113,6 +113,24 @@ static void one_that_floods_does_not_push_out_others(void **state)
     free(recent);
 }
 
+static void long_lines_written_over_themselves(void **state)
+{
+    (void)state;
+    static struct recent recent;
+    static char text[3 * RECENT_LINE_BYTES];
+    struct recent_line line;
+    uint64_t cursor = 0;
+    memset(text, '1', sizeof(text));
+    memcpy(text + sizeof(text) - 6, "\r99%\r", 6);
+    (void)recent_add(&recent, 0, 0, 0, str_from(text, sizeof(text)));
+    text[RECENT_LINE_BYTES] = '\r';
+    (void)recent_add(&recent, 0, 0, 0, str_from(text, sizeof(text) - 10));
+    assert_true(recent_next(&recent, 0, &cursor, &line));
+    assert_true(line.is_cut && str_is(line.text, "99%"));
+    assert_true(recent_next(&recent, 0, &cursor, &line));
+    assert_true(line.is_cut && line.text.size == RECENT_LINE_BYTES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +138,7 @@ int main(void)
         cmocka_unit_test(keeps_the_beginning_of_a_long_line),
         cmocka_unit_test(keeps_the_newest_lines),
         cmocka_unit_test(one_that_floods_does_not_push_out_others),
+        cmocka_unit_test(long_lines_written_over_themselves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
