@@ -10,11 +10,25 @@
 
 static char expected[LINE_LONGEST];
 
-bool audit_init(struct audit *audit, const char *format, size_t most)
+bool audit_init(struct audit *audit, const char *format, const char *most)
 {
+    char *end;
     audit->format = audit_format_find(format);
-    audit->most = most;
-    return audit->format && most > 0 && most <= LINE_LONGEST;
+    audit->most = strtoul(most, &end, 10);
+    if (*end == ',') {
+        const char *equals = strchr(end, '=');
+        audit->brief = end + 1;
+        audit->brief_most = equals ? strtoul(equals + 1, &end, 10) : 0;
+    }
+    return audit->format && *end == '\0' && audit->most > 0 && audit->most <= LINE_LONGEST;
+}
+
+static size_t make(const struct audit *audit, const char *name, uint64_t number)
+{
+    size_t size = audit->brief ? strcspn(audit->brief, "=") : 0;
+    bool is_brief = size > 0 && strncmp(name, audit->brief, size) == 0;
+    return line_make_within(name, number, AUDIT_LEAST, is_brief ? audit->brief_most : audit->most,
+                            expected);
 }
 
 void audit_complain(struct audit *audit, const char *what, const char *bytes, size_t size)
@@ -80,8 +94,7 @@ static bool is_repeated(struct audit *audit, struct audit_writer *writer, struct
 
 static void audit_rest(struct audit *audit, struct audit_writer *writer, struct audit_text text)
 {
-    writer->length =
-        line_make_within(writer->name, writer->number, AUDIT_LEAST, audit->most, expected);
+    writer->length = make(audit, writer->name, writer->number);
     if (text.size > 0 && writer->at > 0 && text.size <= writer->length - writer->at &&
         memcmp(expected + writer->at, text.bytes, text.size) == 0) {
         writer->at += text.size;
@@ -99,7 +112,7 @@ static void audit_head(struct audit *audit, struct audit_writer *writer, uint64_
     if (writer->at > 0 && number > writer->number)
         audit_complain(audit, "comes before the end of another", text.bytes, text.size);
     writer->number = number;
-    writer->length = line_make_within(writer->name, number, AUDIT_LEAST, audit->most, expected);
+    writer->length = make(audit, writer->name, number);
     if (text.size > writer->length || memcmp(expected, text.bytes, text.size) != 0)
         audit_complain(audit, "is not as written", text.bytes, text.size);
     writer->at = text.size == writer->length ? 0 : text.size;

@@ -20,6 +20,8 @@ struct audit_writer {
 struct audit {
     const struct audit_format *format;
     size_t most;
+    const char *brief; // whose name begins so, …
+    size_t brief_most; // …writes lines of so much
     struct audit_writer writers[AUDIT_WRITERS];
     size_t writer_count;
     uint64_t lines;
@@ -47,8 +49,9 @@ struct audit_format {
 // The format of that name; NULL: none.
 const struct audit_format *audit_format_find(const char *name);
 
-// Of lines with AUDIT_LEAST to `most` bytes. False: there is no such format.
-bool audit_init(struct audit *audit, const char *format, size_t most);
+// Of lines with AUDIT_LEAST to `most` bytes: "2000", or with "2000,web=1000" those of other names
+// than web.1 and web.2. Borrows both. False: there is no such format, or this is no number.
+bool audit_init(struct audit *audit, const char *format, const char *most);
 
 void audit_message(struct audit *audit, const char *bytes, size_t size);
 

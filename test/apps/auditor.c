@@ -6,7 +6,8 @@
 //
 //   auditor FORMAT MOST stdin | unix PATH | udp PORT | tcp PORT
 //
-// FORMAT: text raw json logfmt heroku syslog local journal; MOST bytes has a line of chatty. Ends
+// FORMAT: text raw json logfmt heroku syslog local journal; MOST bytes has a line of chatty, see
+// audit_init(). Ends
 // at the end of standard input, or at SIGTERM when nothing is left to be received; then tells what
 // it has seen, as one JSON object. At SIGUSR1 a receiver of datagrams takes what was sent, goes
 // away for a second, and comes back; one of a stream breaks the connection.
@@ -216,7 +217,7 @@ int main(int argc, char **argv)
 {
     static struct audit audit;
     bool is_input = argc == 4 && strcmp(argv[3], "stdin") == 0;
-    if ((!is_input && argc != 5) || !audit_init(&audit, argv[1], strtoul(argv[2], NULL, 10))) {
+    if ((!is_input && argc != 5) || !audit_init(&audit, argv[1], argv[2])) {
         fprintf(stderr, "usage: auditor FORMAT MOST stdin | unix PATH | udp PORT | tcp PORT\n");
         return 2;
     }
