@@ -23,9 +23,10 @@ static int take(void *context, json_t *reply, bool is_last)
         return printer_print_json(logs->client, reply, "line");
     if (lost > 0)
         printer_add_lost(&logs->printer, at, lost, lost == 1 ? "line is" : "lines are");
-    if (line)
-        printer_add(&logs->printer, at, reply_text(line, "process"), reply_text(line, "text"),
-                    json_is_true(json_object_get(line, "cut")));
+    if (line && json_is_true(json_object_get(line, "cut")))
+        printer_add_cut(&logs->printer, at, reply_text(line, "process"), reply_text(line, "text"));
+    else if (line)
+        printer_add(&logs->printer, at, reply_text(line, "process"), reply_text(line, "text"));
     return printer_print(&logs->printer);
 }
 

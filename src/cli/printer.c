@@ -93,7 +93,7 @@ static struct str time_text(const struct printer *printer, nsec_t at, char out[L
     return str_from(out, strftime(out, LOG_TIME_BYTES + 1, printer->time_format, &local));
 }
 
-static void add(struct printer *printer, nsec_t at, struct str process, struct str text)
+void printer_add(struct printer *printer, nsec_t at, struct str process, struct str text)
 {
     char time[LOG_TIME_BYTES + 1];
     struct log_prefix prefix;
@@ -102,18 +102,12 @@ static void add(struct printer *printer, nsec_t at, struct str process, struct s
     log_line_append(&printer->out, &prefix, text);
 }
 
-// Of a text that was cut on its way it is said at its end.
-void printer_add(struct printer *printer, nsec_t at, struct str process, struct str text,
-                 bool is_cut)
+void printer_add_cut(struct printer *printer, nsec_t at, struct str process, struct str text)
 {
-    if (!is_cut) {
-        add(printer, at, process, text);
-        return;
-    }
     struct buffer whole = {0};
     buffer_append_str(&whole, text);
     buffer_append_text(&whole, " … (cut)");
-    add(printer, at, process, whole.failed ? text : buffer_str(&whole));
+    printer_add(printer, at, process, whole.failed ? text : buffer_str(&whole));
     buffer_fini(&whole);
 }
 
@@ -122,7 +116,7 @@ void printer_add_lost(struct printer *printer, nsec_t at, long long count, const
     char text[128];
     (void)snprintf(text, sizeof(text), "%lld %s missing here: this reader was too slow", count,
                    what);
-    add(printer, at, str_of("system"), str_of(text));
+    printer_add(printer, at, str_of("system"), str_of(text));
 }
 
 int printer_print(struct printer *printer)

@@ -18,9 +18,11 @@ int printer_init(struct printer *printer, struct client *client);
 void printer_fini(struct printer *printer);
 
 // Adds a line of the process "web.1", or "system", to what is printed next. `at` is a time since
-// the epoch; `is_cut`: of the text, this much was kept.
-void printer_add(struct printer *printer, nsec_t at, struct str process, struct str text,
-                 bool is_cut);
+// the epoch.
+void printer_add(struct printer *printer, nsec_t at, struct str process, struct str text);
+
+// The same of a line of which only this much was kept, with a word about that at its end.
+void printer_add_cut(struct printer *printer, nsec_t at, struct str process, struct str text);
 
 // "3 lines are missing here": this reader was too slow.
 void printer_add_lost(struct printer *printer, nsec_t at, long long count, const char *what);
