@@ -200,7 +200,7 @@ static void describe(struct str text)
 {
     static const struct description description = {.wall_offset = 1};
     struct buffer out = {0};
-    describe_line(&out, NULL, &description, 0, str_of("web.1"), text);
+    describe_line(&out, NULL, &description, 0, str_of("web.1"), text, false);
     json_t *line = json_loadb(out.bytes, out.size, JSON_ALLOW_NUL, NULL);
     const json_t *member = json_object_get(line, "text");
     json_t *same = json_stringn(text.bytes, text.size); // NULL: not UTF-8
