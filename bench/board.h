@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-// As many starts as one run may see, restarts included.
-enum { BOARD_ENTRIES = 65536 };
+// As many starts as one run may see, restarts included; as many lines of a quiet writer.
+enum { BOARD_ENTRIES = 65536, BOARD_LATENCIES = 4096 };
 
 // All times are CLOCK_MONOTONIC in nanoseconds; 0 is "not yet". system.py reads the same layout.
 struct board_entry {
@@ -24,11 +24,14 @@ struct board_entry {
 struct board {
     _Atomic uint64_t started_count;
     _Atomic int64_t launched_at; // the manager is about to be executed
-    _Atomic int64_t go_at;       // the writer may begin
-    _Atomic int64_t finished_at; // the writer has written its last byte
+    _Atomic int64_t go_at;       // the writers begin
+    _Atomic int64_t finished_at; // the last writer has written its last byte
     _Atomic uint64_t wrote_bytes;
-    uint64_t reserved[3];
+    _Atomic uint64_t finished_count; // writers
+    _Atomic uint64_t quiet_count;    // lines that the quiet writer wrote
+    _Atomic uint64_t shown_count;    // of those, the ones that came out
     struct board_entry entries[BOARD_ENTRIES];
+    int64_t latencies[BOARD_LATENCIES]; // of those that came out
 };
 
 static inline int64_t board_now(void)
@@ -54,14 +57,15 @@ static inline struct board *board_open(void)
     return board;
 }
 
-// Notes that this process runs since `now`.
-static inline void board_mark(struct board *board, int64_t now)
+// Notes that this process runs since `now`. Returns how many did before it.
+static inline uint64_t board_mark(struct board *board, int64_t now)
 {
     uint64_t place = atomic_fetch_add(&board->started_count, 1);
     if (place >= BOARD_ENTRIES)
         exit(2);
     board->entries[place].pid = getpid();
     atomic_store(&board->entries[place].started_at, now);
+    return place;
 }
 
 // Holds the write end of the FIFO $BENCH_LIFE until death: the bench, at its read end, sees the

@@ -14,6 +14,8 @@ import system
 BUILD = managers.BUILD / "bench"
 START_SECONDS = 90  # a manager that has not started everything by then has failed
 STOP_SECONDS = 30
+READERS = {"pipe": ["cat"], "reader": [str(BUILD / "reader")]}  # of standard output, by the sink
+PIPE_BYTES = 1 << 20  # between manager and reader: as large as the kernel gives, for everybody
 
 
 class Failed(Exception):
@@ -49,9 +51,9 @@ class Run:
 
     def start(self, sink):
         stdout = subprocess.DEVNULL
-        if sink == "pipe":
-            self.sink = subprocess.Popen(["cat"], stdin=subprocess.PIPE,
-                                         stdout=subprocess.DEVNULL)
+        if sink in READERS:
+            self.sink = subprocess.Popen(READERS[sink], stdin=subprocess.PIPE, pipesize=PIPE_BYTES,
+                                         stdout=subprocess.DEVNULL, env=self.environment)
             stdout = self.sink.stdin
         elif self.log and not self.manager.logs_itself:
             stdout = open(self.log, "wb")
@@ -98,8 +100,9 @@ class Run:
         """Every process of the manager itself: all but those it was told to run."""
         told = {str(BUILD / "worker"), str(BUILD / "writer")}
         other = {self.sink.pid} if self.sink else set()
-        return [pid for pid in system.descendants(os.getpid())
-                if pid not in other and system.program_of(pid) not in told]
+        daemons = system.pids_called(self.manager.daemon) if self.manager.daemon else []
+        return daemons + [pid for pid in system.descendants(os.getpid())
+                          if pid not in other and system.program_of(pid) not in told]
 
     def stop(self):
         """The nanoseconds from the stop signal until manager and processes are gone."""

@@ -3,8 +3,7 @@
 
 Every manager is run as its own manual says, at its lightest: without the loggers, control sockets
 and ports that it can do without, and with the program itself as s6's and runit's `run`, not a
-shell script. A manager writes to standard output what it takes from its processes; where it
-cannot (svlogd), it has no figure.
+shell script.
 """
 
 import dataclasses
@@ -42,8 +41,9 @@ class Manager:
     prepare: object      # job → argv
     missing: str         # what to say when it is not installed
     stop_signal: int = signal.SIGTERM
-    logs_to: tuple = ("null", "file", "pipe")
+    logs_to: tuple = ("null", "file", "pipe")  # none: that is the work of others, log_managers.py
     logs_itself: bool = False  # it opens the log file; else the bench does, as its stdout
+    daemon: str = ""           # what works for it and was there before
     scaling: Scaling | None = None
 
 
@@ -55,17 +55,9 @@ def floor_prepare(job):
     return [str(BUILD / "bench/floor_loop"), str(job.count), job.program]
 
 
-def cat_prepare(job):
-    return [str(BUILD / "bench/floor_cat"), job.program]
-
-
 def formation_prepare(job, *flags):
     procfile(job)
     return [str(BUILD / "bench/formation"), "start", "-m", f"w={job.count}", *flags]
-
-
-def formation_bare_lines_prepare(job):
-    return formation_prepare(job, "--no-prefix")
 
 
 def foreman_prepare(job):
@@ -133,34 +125,23 @@ def pm2_prepare(job):
                        str(job.count), "-o", "/dev/null", "-e", "/dev/null", "--no-daemon")
 
 
-def service_directories(job, logger):
+def service_directories(job):
     services = job.directory / "services"
     services.mkdir()
     for number in range(1, job.count + 1):
         service = services / f"w{number}"
         service.mkdir()
         (service / "run").symlink_to(job.program)
-        if job.log:
-            (service / "log").mkdir()
-            run = service / "log" / "run"
-            run.write_text(f"#!/bin/sh\nexec {logger}\n")
-            run.chmod(0o755)
     os.utime(services, (0, 0))  # runsvdir does not read a directory in the second of its change
     return services
 
 
 def s6_prepare(job):
-    logger = "s6-log 1" if job.log == "stdout" else f"s6-log n20 s268435455 {job.log}.d"
-    services = service_directories(job, logger)
-    return ["s6-svscan", "-c", str(2 * job.count + 10), str(services)]
+    return ["s6-svscan", "-c", str(2 * job.count + 10), str(service_directories(job))]
 
 
 def runit_prepare(job):
-    if job.log:
-        log = Path(f"{job.log}.d")
-        log.mkdir()
-        (log / "config").write_text("s0\n")  # no rotation
-    return ["runsvdir", str(service_directories(job, f"svlogd {job.log}.d"))]
+    return ["runsvdir", str(service_directories(job))]
 
 
 def built(path):
@@ -170,11 +151,6 @@ def built(path):
 def bare_loop():
     """The physical limit for start, restart, stop and memory."""
     return Manager("bare loop", built(BUILD / "bench/floor_loop"), floor_prepare, "")
-
-
-def bare_cat():
-    """The limit for output: what moves bytes through a pipe and does nothing else."""
-    return Manager("cat", built(BUILD / "bench/floor_cat"), cat_prepare, "")
 
 
 def formation():
@@ -199,18 +175,13 @@ def scalable():
     ]
 
 
-def formation_bare_lines():
-    return Manager("formation --no-prefix", built(BUILD / "bench/formation"),
-                   formation_bare_lines_prepare, "")
-
-
 def peers():
     return [
         Manager("s6", shutil.which("s6-svscan"), s6_prepare, "apt-get install s6",
-                logs_itself=True),
+                logs_to=()),
         # SIGTERM ends runsvdir alone; SIGHUP is its word for "with everything below".
         Manager("runit", shutil.which("runsvdir"), runit_prepare, "apt-get install runit",
-                stop_signal=signal.SIGHUP, logs_to=("file",), logs_itself=True),
+                stop_signal=signal.SIGHUP, logs_to=()),
         Manager("supervisor", shutil.which("supervisord"), supervisor_prepare,
                 "apt-get install supervisor", logs_itself=True),
         Manager("foreman (Ruby)", shutil.which("foreman"), foreman_prepare,

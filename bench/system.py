@@ -35,8 +35,10 @@ class Work:
 class Board:
     """The shared memory of board.h, seen from the bench."""
 
-    SIZE = 64 + 65536 * 16
-    STARTED_COUNT, LAUNCHED_AT, GO_AT, FINISHED_AT, WROTE_BYTES = 0, 8, 16, 24, 32
+    STARTED_COUNT, LAUNCHED_AT, GO_AT, FINISHED_AT = 0, 8, 16, 24
+    WROTE_BYTES, FINISHED_COUNT, QUIET_COUNT, SHOWN_COUNT = 32, 40, 48, 56
+    ENTRIES, LATENCIES = 64, 64 + 65536 * 16
+    SIZE = LATENCIES + 4096 * 8
 
     def __init__(self, path):
         self.path = path
@@ -57,7 +59,12 @@ class Board:
 
     def entry(self, index):
         """(started_at, pid); started_at is 0 while the process has not yet noted it."""
-        return struct.unpack_from("<qq", self.memory, 64 + index * 16)
+        return struct.unpack_from("<qq", self.memory, self.ENTRIES + index * 16)
+
+    def latencies(self):
+        """Nanoseconds from the quiet writer to the reader, of each line that came out."""
+        count = self.number(self.SHOWN_COUNT)
+        return struct.unpack_from(f"<{count}q", self.memory, self.LATENCIES)
 
     def started(self, count):
         """True when `count` processes have noted that they run."""
@@ -95,6 +102,18 @@ def descendants(ancestor):
         below = children.get(todo.pop(), [])
         found += below
         todo += below
+    return found
+
+
+def pids_called(name):
+    """Every process on the machine that the kernel knows by this name, 15 letters at most."""
+    found = []
+    for pid in parents():
+        try:
+            if Path(f"/proc/{pid}/comm").read_text().rstrip() == name[:15]:
+                found.append(pid)
+        except OSError:
+            continue
     return found
 
 

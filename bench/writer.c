@@ -1,30 +1,25 @@
 // SPDX-License-Identifier: MIT
-// Writes numbered 100-byte lines to standard output as fast as they are taken, in writes of
-// 64 KiB, for BENCH_SECONDS or BENCH_MEGABYTES, whichever comes first.
+// Writes lines of BENCH_LINE bytes to standard output as fast as they are taken, in writes of
+// 64 KiB, for BENCH_MILLISECONDS or BENCH_MEGABYTES, whichever comes first. With BENCH_QUIET the
+// first writer of the run is the quiet one: a line every 10 ms, with its time, which reader.c
+// finds.
 #include "board.h"
 
+#include <stdbool.h>
 #include <string.h>
 
-enum { LINE_BYTES = 100, WRITE_BYTES = 64 * 1024, NUMBER_DIGITS = 10 };
+enum { WRITE_BYTES = 64 * 1024, LONGEST_LINE = 16 * 1024, QUIET_PAUSE_NS = 10 * 1000 * 1000 };
 
-// A common multiple of line and write, so that one buffer serves for ever: only the numbers in it
-// change from round to round.
-enum { ROUND_BYTES = WRITE_BYTES * 25, ROUND_LINES = ROUND_BYTES / LINE_BYTES };
+// Longer by a line than what is written, so that each write can go on where the last one ended.
+static char text[WRITE_BYTES + LONGEST_LINE];
 
-static char text[ROUND_BYTES];
-
-static void number_line(char *line, uint64_t number)
+static void fill(size_t line_bytes)
 {
-    for (int digit = NUMBER_DIGITS - 1; digit >= 0; digit--) {
-        line[digit] = (char)('0' + number % 10);
-        number /= 10;
+    static const char request[] = "GET /orders?page=17 200 in 12ms ";
+    for (size_t i = 0; i < sizeof text; i++) {
+        size_t at = i % line_bytes;
+        text[i] = at == line_bytes - 1 ? '\n' : request[at % (sizeof request - 1)];
     }
-}
-
-static void number_lines(uint64_t first)
-{
-    for (uint64_t i = 0; i < ROUND_LINES; i++)
-        number_line(text + i * LINE_BYTES, first + i);
 }
 
 static void write_all(const char *bytes, size_t size)
@@ -38,40 +33,72 @@ static void write_all(const char *bytes, size_t size)
     }
 }
 
+static void sleep_until(int64_t at)
+{
+    struct timespec time = {.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
+}
+
 static uint64_t setting(const char *name, uint64_t otherwise)
 {
-    const char *text_value = getenv(name);
-    return text_value ? strtoull(text_value, NULL, 10) : otherwise;
+    const char *value = getenv(name);
+    return value ? strtoull(value, NULL, 10) : otherwise;
+}
+
+static uint64_t flood(int64_t end, uint64_t wanted_bytes, size_t line_bytes)
+{
+    uint64_t wrote_bytes = 0;
+    while (wrote_bytes < wanted_bytes && board_now() < end) {
+        write_all(text + wrote_bytes % line_bytes, WRITE_BYTES);
+        wrote_bytes += WRITE_BYTES;
+    }
+    return wrote_bytes;
+}
+
+static void whisper(struct board *board, int64_t begin, int64_t end)
+{
+    for (int64_t at = begin; at < end; at += QUIET_PAUSE_NS) {
+        char line[64];
+        sleep_until(at);
+        int size = snprintf(line, sizeof line, "~%019lld~ quiet\n", (long long)board_now());
+        write_all(line, (size_t)size);
+        atomic_fetch_add(&board->quiet_count, 1);
+    }
+}
+
+static void finish(struct board *board, uint64_t wrote_bytes)
+{
+    int64_t now = board_now();
+    int64_t last = atomic_load(&board->finished_at);
+    while (last < now && !atomic_compare_exchange_weak(&board->finished_at, &last, now))
+        continue;
+    atomic_fetch_add(&board->wrote_bytes, wrote_bytes);
+    atomic_fetch_add(&board->finished_count, 1);
 }
 
 int main(void)
 {
     struct board *board = board_open();
     uint64_t wanted_bytes = setting("BENCH_MEGABYTES", 512) << 20;
-    int64_t allowed = (int64_t)setting("BENCH_SECONDS", 3) * 1000000000;
+    int64_t allowed = (int64_t)setting("BENCH_MILLISECONDS", 1000) * 1000000;
+    size_t line_bytes = setting("BENCH_LINE", 100);
+    if (line_bytes == 0 || line_bytes > LONGEST_LINE)
+        return 2;
 
-    memset(text, 'x', sizeof text);
-    for (size_t i = 0; i < ROUND_LINES; i++) {
-        text[i * LINE_BYTES + NUMBER_DIGITS] = ' ';
-        text[i * LINE_BYTES + LINE_BYTES - 1] = '\n';
-    }
+    fill(line_bytes);
     board_hold_life();
-    board_mark(board, board_now());
-    while (atomic_load(&board->go_at) == 0)
-        usleep(1000);
+    bool is_quiet = board_mark(board, board_now()) == 0 && setting("BENCH_QUIET", 0);
+    int64_t begin;
+    while ((begin = atomic_load(&board->go_at)) == 0)
+        usleep(10 * 1000); // go_at is a moment to come, further away than this
+    sleep_until(begin);
 
-    int64_t begin = board_now();
     uint64_t wrote_bytes = 0;
-    while (wrote_bytes < wanted_bytes && board_now() - begin < allowed) {
-        size_t offset = wrote_bytes % ROUND_BYTES;
-        if (offset == 0)
-            number_lines(wrote_bytes / LINE_BYTES);
-        write_all(text + offset, WRITE_BYTES);
-        wrote_bytes += WRITE_BYTES;
-    }
-    atomic_store(&board->go_at, begin);
-    atomic_store(&board->wrote_bytes, wrote_bytes);
-    atomic_store(&board->finished_at, board_now());
+    if (is_quiet)
+        whisper(board, begin, begin + allowed);
+    else
+        wrote_bytes = flood(begin + allowed, wanted_bytes, line_bytes);
+    finish(board, wrote_bytes);
     for (;;)
         pause();
 }
