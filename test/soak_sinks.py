@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 from pathlib import Path
 
 ALL_TYPES = "abc"
@@ -34,7 +35,8 @@ class Sink:
     def yaml(self):
         """Sentences of the formation's own can be dropped too, and are not numbered."""
         policy = "drop, stream: stdout" if self.drops else "block"
-        return f"{{{self.declaration}, processes: [{', '.join(self.types)}], policy: {policy}}}"
+        some = "" if self.types == ALL_TYPES else f"processes: [{', '.join(self.types)}], "
+        return f"{{{self.declaration}, {some}policy: {policy}}}"
 
     def open(self):
         way = self.audited[3:]
@@ -116,6 +118,7 @@ class FileSink(Sink):
         self.consumed = set()  # (live, stamp)
         self.retired = []      # (folder, {live: stamps that come before it})
         self.problem = ""
+        self.lock = threading.Lock()  # what was listed is not renamed meanwhile
 
     def yaml(self):
         total = self.keep
@@ -159,6 +162,10 @@ class FileSink(Sink):
         return True
 
     def feed(self, is_final):
+        with self.lock:
+            self.feed_all(is_final)
+
+    def feed_all(self, is_final):
         shelves, lives = self.listing(self.folder)
         names = set(shelves) | lives
         for folder, before in self.retired:
@@ -209,25 +216,27 @@ class FileSink(Sink):
     def rename_folder(self):
         """As somebody does who puts a day's logs away."""
         retired = self.folder.with_name(f"{self.folder.name}.{len(self.retired)}")
-        try:
-            self.folder.rename(retired)
-        except FileNotFoundError:
-            return
-        shelves, lives = self.listing(retired)
-        self.retired.append((retired, {live: set() for live in lives | set(shelves)}))
+        with self.lock:
+            try:
+                self.folder.rename(retired)
+            except FileNotFoundError:
+                return
+            shelves, lives = self.listing(retired)
+            self.retired.append((retired, {live: set() for live in lives | set(shelves)}))
 
     def rename_files(self):
         """As logrotate does."""
         retired = self.folder.with_name(f"{self.folder.name}.{len(self.retired)}")
         retired.mkdir()
         before = {}
-        for live in self.listing(self.folder)[1]:
-            try:
-                (self.folder / live).rename(retired / live)
-            except FileNotFoundError:
-                continue
-            before[live] = set(self.listing(self.folder)[0].get(live, {}))
-        self.retired.append((retired, before))
+        with self.lock:
+            for live in self.listing(self.folder)[1]:
+                try:
+                    (self.folder / live).rename(retired / live)
+                except FileNotFoundError:
+                    continue
+                before[live] = set(self.listing(self.folder)[0].get(live, {}))
+            self.retired.append((retired, before))
 
     def fill(self):
         """The disk is full until a file of somebody else goes."""

@@ -83,6 +83,16 @@ static void require_member(const json_t *object, const char *name, struct str or
     require_same_text(str_from(json_string_value(member), json_string_length(member)), original);
 }
 
+static const char *stream_of(const struct format_line *line)
+{
+    return line->is_note ? "formation" : line->is_error ? "stderr" : "stdout";
+}
+
+static unsigned severity_of(const struct format_line *line)
+{
+    return line->is_note ? SYSLOG_NOTICE : line->is_error ? SYSLOG_ERR : SYSLOG_INFO;
+}
+
 static void check_json(const struct format_line *line, struct str text, struct str out)
 {
     REQUIRE(memchr(out.bytes, '\n', out.size) == out.bytes + out.size - 1);
@@ -91,6 +101,8 @@ static void check_json(const struct format_line *line, struct str text, struct s
     require_member(object, "process", str_slice(line->process, 0, NAME_BYTES));
     require_member(object, "line", text);
     REQUIRE(json_integer_value(json_object_get(object, "pid")) == line->pid);
+    REQUIRE(json_is_string(json_object_get(object, "stream")) &&
+            strcmp(json_string_value(json_object_get(object, "stream")), stream_of(line)) == 0);
     json_decref(object);
 }
 
@@ -155,7 +167,7 @@ static void check_logfmt(const struct format_line *line, struct str text, struct
     REQUIRE(take(&out, " "));
     require_value(&out, "process", str_slice(line->process, 0, NAME_BYTES));
     REQUIRE(take(&out, " "));
-    require_value(&out, "stream", str_of(line->is_error ? "stderr" : "stdout"));
+    require_value(&out, "stream", str_of(stream_of(line)));
     REQUIRE(take(&out, " "));
     require_value(&out, "pid", str_of(pid));
     REQUIRE(take(&out, " "));
@@ -189,7 +201,7 @@ static void require_priority(struct str *message, const struct format_line *line
 {
     unsigned long priority;
     REQUIRE(take(message, "<") && str_to_unsigned(take_until(message, '>'), &priority));
-    REQUIRE(priority == line->facility * 8u + (line->is_error ? SYSLOG_ERR : SYSLOG_INFO));
+    REQUIRE(priority == line->facility * 8u + severity_of(line));
 }
 
 static void check_syslog(const struct format_line *line, struct str text, struct str out)
@@ -231,7 +243,7 @@ static struct str read_field(struct str *rest, struct str *value)
     struct str name = str_slice(line, 0, equals);
     REQUIRE(name.size > 0 && name.size <= 64);
     for (size_t i = 0; i < name.size; i++)
-        REQUIRE((name.bytes[i] >= 'A' && name.bytes[i] <= 'Z') || name.bytes[i] == '_');
+        REQUIRE((name.bytes[i] >= 'A' && name.bytes[i] <= 'Z') || (i > 0 && name.bytes[i] == '_'));
     if (equals < line.size) {
         *value = str_slice(line, equals + 1, line.size);
         return name;
@@ -263,20 +275,24 @@ static void check_journal(const struct format_line *line, struct str text, struc
         if (str_is(name, "FORMATION_PROCESS"))
             REQUIRE(str_equal(value, line->process));
         if (str_is(name, "PRIORITY"))
-            REQUIRE(str_is(value, line->is_error ? "3" : "6"));
+            REQUIRE(value.size == 1 && value.bytes[0] == (char)('0' + severity_of(line)));
     }
     REQUIRE(has_message);
     REQUIRE(count == 7u + (line->app.size > 0) + (line->process.size > 0) +
                          (line->app.size + line->process.size > 0));
 }
 
-static void check_plain(enum log_format format, struct str text, struct str out)
+static void check_plain(enum log_format format, const struct format_line *line, struct str text,
+                        struct str out)
 {
     if (format == LOG_FORMAT_HEROKU) {
-        REQUIRE(take(&out, "2026-11-25T23:00:00.123456+00:00 app["));
+        REQUIRE(take(&out, "2026-11-25T23:00:00.123456+00:00 "));
+        REQUIRE(take(&out, line->is_note ? "formation[" : "app["));
         require_word(take_until(&out, ']'), 255);
         REQUIRE(take(&out, ": ") && out.size == text.size + 1);
     }
+    // Whatever the names are, they make no line of their own; as text they stand as they are.
+    REQUIRE(format == LOG_FORMAT_TEXT || !memchr(out.bytes, '\n', out.size - text.size - 1));
     REQUIRE(format != LOG_FORMAT_RAW || out.size == text.size + 1);
     REQUIRE(out.size > text.size && out.bytes[out.size - 1] == '\n');
     REQUIRE(str_equal(str_slice(out, out.size - 1 - text.size, out.size - 1), text));
@@ -307,7 +323,7 @@ static void check(enum log_format format, const struct format_line *line, struct
     case LOG_FORMAT_TEXT:
     case LOG_FORMAT_RAW:
     case LOG_FORMAT_HEROKU:
-        check_plain(format, text, out);
+        check_plain(format, line, text, out);
         return;
     case LOG_FORMAT_COUNT:
         break;
@@ -352,6 +368,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .pid = 1 + data[1],
         .facility = data[1] & 2 ? FACILITY_USER : FACILITY_LOCAL7,
         .is_error = data[1] & 1,
+        .is_note = data[1] & 4,
     };
     struct str text = str_slice(rest, data[2] + (size_t)data[3], rest.size);
     // Memory of its own: a read beyond is seen.
