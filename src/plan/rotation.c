@@ -118,7 +118,9 @@ static bool read_stamp(struct str text, int64_t *out)
 
 int rotation_name(struct str live, int64_t stamp, char out[ROTATION_NAME_BYTES])
 {
-    assert(stamp >= 0 && stamp <= LAST_STAMP);
+    assert(stamp >= 0);
+    if (stamp > LAST_STAMP)
+        return -ERANGE;
     if (live.size + 1 + STAMP_BYTES + strlen(endings[ROTATION_PARTIAL]) > FILE_NAME_BYTES)
         return -ENAMETOOLONG;
     memcpy(out, live.bytes, live.size);

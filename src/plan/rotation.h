@@ -29,8 +29,8 @@ enum { ROTATION_NAME_BYTES = 256 }; // with the final NUL
 // bring them out of order.
 int64_t rotation_next_stamp(nsec_t now, int64_t newest);
 
-// Writes the name of the file `live` (a name, no path) with that stamp. 0 or -ENAMETOOLONG: with
-// what compression adds it would be longer than a file's name can be.
+// Writes the name of the file `live` (a name, no path) with that stamp. 0; -ENAMETOOLONG: with what
+// compression adds it would be longer than a file's name can be; -ERANGE: after the year 9999.
 int rotation_name(struct str live, int64_t stamp, char out[ROTATION_NAME_BYTES]);
 
 // Whether `name` is one that rotation_name() gives to `live`, or what compression makes of it.
