@@ -289,14 +289,14 @@ w.1    | half and half" ]
 }
 
 @test "a terminal gets nothing that moves the cursor or forges a line" {
-    printf 'a\0b \033[2Jc \033]0;title\ad \x9be \bf 10%%\r20%%\n' >bytes
+    printf 'a\0b \033[2Jc \033]0;title\ad \x9be \bf\n10%%\r20%%\n' >bytes
     printf '\033[31mred\n\xf0\x9f\x9a\x80\n' >>bytes
     procfile "w: cat bytes"
     once
     on_terminal --no-color
     wait_for "exited with code 0"
     run messages w.1
-    [ "$output" = "a^@b c d \\x9be ^Hf 10%^M20%"$'\n\e[31mred\e[0m\n\U1f680' ]
+    [ "$output" = "a^@b c d \\x9be ^Hf"$'\n20%\nred\n\U1f680' ]
 }
 
 @test "a terminal of its own adds no carriage returns" {
