@@ -229,6 +229,7 @@ static const struct parameter *const parameters_of[] = {
     [REQUEST_RESIZE] = resize_parameters,
     [REQUEST_WHY] = why_parameters,
     [REQUEST_RELOAD] = wait_parameters,
+    [REQUEST_REOPEN_LOGS] = no_parameters,
     [REQUEST_UPGRADE] = upgrade_parameters,
     [REQUEST_SHUTDOWN] = wait_parameters,
 };

@@ -114,6 +114,9 @@ static void answer(struct manager *manager, struct client *client, struct reques
     case REQUEST_RELOAD:
         reload_serve(manager, client, request);
         return;
+    case REQUEST_REOPEN_LOGS:
+        serve_reopen(manager, client);
+        break;
     case REQUEST_UPGRADE:
         upgrade_serve(manager, client, request);
         return;

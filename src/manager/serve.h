@@ -76,6 +76,9 @@ int serve_adopt_plan(struct manager *manager, struct subscription *subscription,
 // reload.c
 void reload_serve(struct manager *manager, struct client *client, struct request *request);
 
+// serve_reopen.c
+void serve_reopen(struct manager *manager, struct client *client);
+
 // serve_wait.c: answers that come when the effect is there.
 struct subscription *wait_new(struct manager *manager, struct client *client,
                               struct request *request, size_t target_count); // NULL: no memory

@@ -50,6 +50,7 @@ int sink_open(struct sink *sink, struct manager *manager, const struct plan_sink
         .declared = declared,
         .format = format_of(declared),
         .again_at = NSEC_NEVER,
+        .tend_at = NSEC_NEVER,
         .prefix_source = UINT32_MAX,
         .socket = -1,
     };
@@ -62,6 +63,7 @@ int sink_open(struct sink *sink, struct manager *manager, const struct plan_sink
     }
     if (declared->kind == SINK_FILE) {
         tray_mend_records(sink->tray);
+        sink_resume_files(sink);
     } else {
         outlet_open_socket(&sink->outlet, -1, true);
         sink->outlet.is_framed = declared->kind == SINK_SYSLOG && declared->address == SINK_TCP;
@@ -79,6 +81,32 @@ void sink_close(struct sink *sink)
         tray_fini(&sink->own);
     else
         desk_put_tray(sink->tray);
+}
+
+void sink_declare(struct sink *sink, const struct plan_sink *declared)
+{
+    sink->declared = declared;
+    sink->format = format_of(declared);
+    sink->tend_at = declared->kind == SINK_FILE ? 0 : NSEC_NEVER; // the rotation may be another
+    sink->again_at = NSEC_NEVER;
+}
+
+void sink_save(struct sink *sink, struct buffer *out)
+{
+    if (sink->declared->kind == SINK_FILE)
+        tray_save_records(sink->tray, out);
+    else
+        buffer_append_str(out, tray_unwritten(sink->tray));
+}
+
+// What came while the others were pushed is written soon.
+nsec_t sink_due_at(const struct sink *sink)
+{
+    bool is_behind = sink->declared->kind == SINK_FILE && sink->again_at == NSEC_NEVER &&
+                     tray_waiting_bytes(sink->tray) > 0;
+    if (is_behind)
+        return 0;
+    return sink->again_at < sink->tend_at ? sink->again_at : sink->tend_at;
 }
 
 bool sink_is_full(const struct sink *sink)
@@ -183,7 +211,10 @@ void sink_append(struct sink *sink, unsigned source, const struct recent_line *l
 
 void sink_push(struct sink *sink)
 {
-    if (sink->again_at > clock_now() && sink->again_at != NSEC_NEVER)
+    nsec_t now = clock_now();
+    if (sink->tend_at <= now)
+        sink_tend_files(sink);
+    if (sink->again_at > now && sink->again_at != NSEC_NEVER)
         return;
     sink->again_at = NSEC_NEVER;
     if (tray_waiting_bytes(sink->tray) == 0)
@@ -194,17 +225,30 @@ void sink_push(struct sink *sink)
         sink_push_socket(sink);
 }
 
-void sink_fail(struct sink *sink, const char *format, ...)
+static void say(struct sink *sink, const char *format, va_list arguments)
 {
     char text[512];
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    show_system(&sink->manager->show, str_of(text));
+}
+
+void sink_tell(struct sink *sink, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say(sink, format, arguments);
+    va_end(arguments);
+}
+
+void sink_fail(struct sink *sink, const char *format, ...)
+{
     va_list arguments;
     if (sink->is_failing)
         return;
     sink->is_failing = true;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
+    say(sink, format, arguments);
     va_end(arguments);
-    show_system(&sink->manager->show, str_of(text));
 }
 
 void sink_recover(struct sink *sink)

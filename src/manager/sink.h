@@ -5,7 +5,7 @@
 #pragma once
 
 #include "manager/show.h"
-#include "os/logfile.h"
+#include "manager/sink_file.h"
 #include "os/loop.h"
 #include "plan/sink.h"
 #include "stream/outlet.h"
@@ -16,13 +16,6 @@
 #include <stdint.h>
 
 struct manager;
-
-// The file of an owner: of a process, a type, or the formation.
-struct sink_file {
-    uint32_t owner;
-    struct logfile file; // fd -1: not open
-    char *path;
-};
 
 struct sink {
     struct manager *manager;
@@ -35,7 +28,7 @@ struct sink {
     unsigned prefix_source;
     nsec_t again_at; // when it is tried again; NSEC_NEVER
     bool is_failing; // and it was told
-    bool is_within_record;
+    nsec_t tend_at;  // when a file is to be closed or put aside; NSEC_NEVER
     struct sink_file *files; // by their owners, in order
     size_t file_count;
     size_t file_capacity;
@@ -49,6 +42,14 @@ int sink_open(struct sink *sink, struct manager *manager, const struct plan_sink
               unsigned index);
 void sink_close(struct sink *sink);
 
+// The same place as before, of another plan.
+void sink_declare(struct sink *sink, const struct plan_sink *declared);
+
+// Appends what waits, as it may be appended to the tray of the same place.
+void sink_save(struct sink *sink, struct buffer *out);
+
+nsec_t sink_due_at(const struct sink *sink); // when it has to be pushed again
+
 // Appends a line, or by a sink that drops, counts it.
 void sink_append(struct sink *sink, unsigned source, const struct recent_line *line);
 
@@ -61,10 +62,14 @@ bool sink_is_full(const struct sink *sink);
 // One sentence in the output, unless the last one was the same failure.
 __attribute__((format(printf, 2, 3))) void sink_fail(struct sink *sink, const char *format, ...);
 void sink_recover(struct sink *sink);
+__attribute__((format(printf, 2, 3))) void sink_tell(struct sink *sink, const char *format, ...);
 
 // sink_file.c
 void sink_push_files(struct sink *sink);
 int sink_open_file(struct sink *sink, uint32_t owner, struct sink_file **out);
+void sink_resume_files(struct sink *sink); // what was being written when a manager was killed
+int sink_reopen_files(struct sink *sink, struct buffer *paths, struct error *error);
+void sink_tend_files(struct sink *sink);   // closes those that are idle, puts old ones aside
 uint32_t sink_owner(const struct sink *sink, uint32_t line_owner);
 void sink_forget_files(struct sink *sink);
 enum { SINK_OWNER_SYSTEM = -1 };

@@ -7,6 +7,7 @@
 
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define PATIENCE (10 * NSEC_PER_SEC) // with a sink that takes nothing while we end
 #define LOOK_AGAIN_MS 20
@@ -18,22 +19,35 @@ static void hear(void *context, unsigned source, const struct recent_line *line)
         sink_append(&manager->sinks[i], source, line);
 }
 
+static bool have_memory(struct manager *manager)
+{
+    if (!manager->sinks)
+        manager->sinks = calloc(LIMIT_SINKS, sizeof(*manager->sinks)); // they never move
+    if (!manager->sinks)
+        show_system(&manager->show, str_of("there is no memory for the sinks under logs:"));
+    return manager->sinks;
+}
+
+static bool open_sink(struct manager *manager, size_t index)
+{
+    const struct plan_sink *declared = &manager->plan->sinks[index];
+    int result = sink_open(&manager->sinks[index], manager, declared, (unsigned)index + 1);
+    if (result == 0)
+        return true;
+    sink_tell(&manager->sinks[index], "a place under logs: cannot be used: %s",
+              strerrordesc_np(-result));
+    return false;
+}
+
 void sinks_open(struct manager *manager)
 {
     const struct plan *plan = manager->plan;
-    manager->sinks =
-        plan->sink_count > 0 ? calloc(plan->sink_count, sizeof(*manager->sinks)) : NULL;
-    if (plan->sink_count > 0 && !manager->sinks) {
-        show_system(&manager->show, str_of("there is no memory for the sinks under logs:"));
+    if (plan->sink_count == 0 || !have_memory(manager))
         return;
-    }
-    manager->show.sink = plan->sink_count > 0 ? hear : NULL;
+    manager->show.sink = hear;
     manager->show.sink_context = manager;
-    for (size_t i = 0; i < plan->sink_count; i++) {
-        struct sink *sink = &manager->sinks[manager->sink_count];
-        if (sink_open(sink, manager, &plan->sinks[i], (unsigned)i + 1) == 0)
-            manager->sink_count++;
-    }
+    while (manager->sink_count < plan->sink_count && open_sink(manager, manager->sink_count))
+        manager->sink_count++;
 }
 
 void sinks_close(struct manager *manager)
@@ -54,6 +68,24 @@ bool sinks_push(struct manager *manager)
         has_room |= was_full && !sink_is_full(&manager->sinks[i]);
     }
     return has_room;
+}
+
+int sinks_reopen(struct manager *manager, struct buffer *paths, struct error *error)
+{
+    struct error each;
+    int first = 0;
+    for (size_t i = 0; i < manager->sink_count; i++)
+        manager->sinks[i].again_at = NSEC_NEVER; // now is the time to try again
+    if (sinks_push(manager))
+        output_read_again(manager);
+    for (size_t i = 0; i < manager->sink_count; i++) {
+        int result = sink_reopen_files(&manager->sinks[i], paths, &each);
+        if (result < 0 && first == 0) {
+            first = result;
+            *error = each;
+        }
+    }
+    return first;
 }
 
 bool sinks_hold_up(const struct manager *manager, const struct process *process)
@@ -77,9 +109,11 @@ bool sinks_are_full(const struct manager *manager)
 nsec_t sinks_due_at(const struct manager *manager)
 {
     nsec_t at = NSEC_NEVER;
-    for (size_t i = 0; i < manager->sink_count; i++)
-        if (manager->sinks[i].again_at < at)
-            at = manager->sinks[i].again_at;
+    for (size_t i = 0; i < manager->sink_count; i++) {
+        nsec_t due_at = sink_due_at(&manager->sinks[i]);
+        if (due_at < at)
+            at = due_at;
+    }
     return at;
 }
 
@@ -108,48 +142,71 @@ void sinks_drain(struct manager *manager)
     }
 }
 
-// What waits for a sink that stays goes along; for one that is gone it is written now or never.
-static void save(const struct sink *sink, struct buffer *out)
+// One at the same place in the list, too, goes on as it is, with all that it has open.
+static bool stays(const struct manager *manager, const struct plan *old, size_t index)
 {
-    buffer_append_str(out, tray_unwritten(sink->tray));
+    const struct plan *plan = manager->plan;
+    bool has_same_paths = str_equal(old->app, plan->app) && str_equal(old->root, plan->root);
+    return index < manager->sink_count && index < plan->sink_count &&
+           sink_is_same_place(&old->sinks[index], &plan->sinks[index]) &&
+           (has_same_paths || plan->sinks[index].kind != SINK_FILE);
 }
 
-static const struct sink *find_same(const struct sink *sinks, size_t count,
-                                    const struct plan_sink *declared)
+// What waits for one that is elsewhere in the list now goes along.
+static void bring(struct manager *manager, const struct plan *old, size_t index,
+                  struct buffer saved[LIMIT_SINKS], size_t saved_count)
 {
-    for (size_t i = 0; i < count; i++)
-        if (sink_is_same_place(sinks[i].declared, declared))
-            return &sinks[i];
-    return NULL;
+    for (size_t i = 0; i < saved_count; i++) {
+        if (saved[i].size == 0 ||
+            !sink_is_same_place(&old->sinks[i], &manager->plan->sinks[index]))
+            continue;
+        buffer_append_str(&manager->sinks[index].tray->queue, buffer_str(&saved[i]));
+        buffer_fini(&saved[i]);
+        return;
+    }
+}
+
+static void put_in_force(struct manager *manager, const struct plan *old)
+{
+    struct buffer saved[LIMIT_SINKS] = {0};
+    bool is_staying[LIMIT_SINKS];
+    size_t old_count = manager->sink_count;
+    for (size_t i = 0; i < LIMIT_SINKS; i++)
+        is_staying[i] = stays(manager, old, i);
+    for (size_t i = 0; i < old_count; i++) {
+        if (is_staying[i])
+            continue;
+        sink_save(&manager->sinks[i], &saved[i]);
+        tray_clear(manager->sinks[i].tray);
+        sink_close(&manager->sinks[i]);
+    }
+    manager->sink_count = 0;
+    for (size_t i = 0; i < manager->plan->sink_count; i++, manager->sink_count++) {
+        if (is_staying[i])
+            sink_declare(&manager->sinks[i], &manager->plan->sinks[i]);
+        else if (open_sink(manager, i))
+            bring(manager, old, i, saved, old_count);
+        else
+            break;
+    }
+    for (size_t i = 0; i < old_count; i++)
+        buffer_fini(&saved[i]);
 }
 
 void sinks_adopt(struct manager *manager, const struct plan *old)
 {
-    struct buffer saved[LIMIT_SINKS] = {0};
-    struct sink *gone = manager->sinks;
-    size_t gone_count = manager->sink_count;
-    if (!plan_sinks_differ(old, manager->plan)) {
-        for (size_t i = 0; i < gone_count; i++)
-            gone[i].declared = &manager->plan->sinks[gone[i].declared - old->sinks];
+    if (plan_sinks_differ(old, manager->plan)) {
+        (void)sinks_push(manager);
+        if (manager->plan->sink_count > 0 && !have_memory(manager))
+            return;
+        put_in_force(manager, old);
+        manager->show.sink = manager->sink_count > 0 ? hear : NULL;
+        manager->show.sink_context = manager;
+        if (manager->desk.memory)
+            desk_commit(&manager->desk);
+        output_read_again(manager); // the one that they have waited for may be gone
         return;
     }
-    (void)sinks_push(manager);
-    for (size_t i = 0; i < gone_count; i++) {
-        save(&gone[i], &saved[i]);
-        tray_clear(gone[i].tray);
-        sink_close(&gone[i]);
-    }
-    manager->sinks = NULL;
-    manager->sink_count = 0;
-    sinks_open(manager);
-    for (size_t i = 0; i < manager->sink_count; i++) {
-        const struct sink *same = find_same(gone, gone_count, manager->sinks[i].declared);
-        if (same)
-            buffer_append_str(&manager->sinks[i].tray->queue, buffer_str(&saved[same - gone]));
-    }
-    if (manager->desk.memory)
-        desk_commit(&manager->desk);
-    for (size_t i = 0; i < gone_count; i++)
-        buffer_fini(&saved[i]);
-    free(gone);
+    for (size_t i = 0; i < manager->sink_count; i++)
+        sink_declare(&manager->sinks[i], &manager->plan->sinks[i]);
 }

@@ -2,6 +2,8 @@
 // All sinks of the plan in force.
 #pragma once
 
+#include "base/buffer.h"
+#include "base/error.h"
 #include "manager/show.h"
 
 struct manager;
@@ -18,6 +20,10 @@ void sinks_adopt(struct manager *manager, const struct plan *old);
 
 // Writes what can be written. True: a process that had to wait for one of them can go on.
 bool sinks_push(struct manager *manager);
+
+// Opens the files again that are open, and adds their paths to an open list of JSON. 0; or -errno
+// and the first failure, after all were tried.
+int sinks_reopen(struct manager *manager, struct buffer *paths, struct error *error);
 
 // Whether the output of that process has to wait.
 bool sinks_hold_up(const struct manager *manager, const struct process *process);

@@ -3,8 +3,8 @@
 # The Tab key: what `formation complete` proposes, and what three shells make of it.
 load helpers
 
-COMMANDS="attach check events help logs ps reload restart run scale shutdown signal start status"
-COMMANDS+=" stop upgrade version why"
+COMMANDS="attach check events help logs ps reload reopen restart run scale shutdown signal start"
+COMMANDS+=" status stop upgrade version why"
 
 setup_file() {
     # A folder with the program and nothing else, so that PATH finds ours.
@@ -73,7 +73,7 @@ needs() {
 @test "commands, and no more than is asked for" {
     proposes "words 0" "$COMMANDS" ""
     proposes "words 0" "start status stop" st
-    proposes "words 0" "reload restart run" help r
+    proposes "words 0" "reload reopen restart run" help r
     proposes "words 0" "" check ""
     run -0 "$FORMATION" complete help run ""
     [ "$output" = "" ]
