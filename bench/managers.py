@@ -43,6 +43,7 @@ class Manager:
     stop_signal: int = signal.SIGTERM
     logs_to: tuple = ("null", "file", "pipe")  # none: that is the work of others, log_managers.py
     logs_itself: bool = False  # it opens the log file; else the bench does, as its stdout
+    looks_at_lines: bool = True  # supervisor copies bytes: lines of two processes may get mixed
     daemon: str = ""           # what works for it and was there before
     scaling: Scaling | None = None
 
@@ -183,7 +184,7 @@ def peers():
         Manager("runit", shutil.which("runsvdir"), runit_prepare, "apt-get install runit",
                 stop_signal=signal.SIGHUP, logs_to=()),
         Manager("supervisor", shutil.which("supervisord"), supervisor_prepare,
-                "apt-get install supervisor", logs_itself=True),
+                "apt-get install supervisor", logs_itself=True, looks_at_lines=False),
         Manager("foreman (Ruby)", shutil.which("foreman"), foreman_prepare,
                 "apt-get install ruby-foreman"),
         Manager("nf (Node)", built(BUILD / "bench/node_modules/.bin/nf"), nf_prepare,
