@@ -96,11 +96,13 @@ static void flush(struct manager *manager)
         is_held_up = !sinks_push(manager) && sinks_are_full(manager);
         push(manager);
     }
-    if (outlet_is_full(outlet))
+    if (outlet_is_full(outlet)) {
         loop_remove(&manager->loop, &manager->outputs_source);
-    else if (!manager->outputs_source.is_added)
+        output_read_awaited(manager);
+    } else if (!manager->outputs_source.is_added) {
         (void)loop_add(&manager->loop, &manager->outputs_source, manager->outputs.fd, EPOLLIN,
                        on_outputs);
+    }
 }
 
 static nsec_t earliest(const struct manager *manager)

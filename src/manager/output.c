@@ -99,7 +99,7 @@ static void on_output(struct loop_source *source, uint32_t events)
     struct manager *manager = process->manager;
     if (outlet_is_full(&manager->show.outlet) || !news_is_started(process))
         return;
-    if (sinks_hold_up(manager, process)) {
+    if (sinks_hold_up(manager, process, OUTLET_FULL_BYTES)) {
         process->is_held_up = true;
         loop_remove(&manager->outputs, source);
         return;
@@ -124,17 +124,20 @@ void output_read_again(struct manager *manager)
     }
 }
 
-// At the end memory is used instead of patience: each process has ended, or soon will have, so what
-// their pipes hold is all there is, and a slow reader must not look like a process that hangs.
+// For who has ended memory is used instead of patience: what its pipe holds is all there is, and a
+// paused terminal must not keep the next one from being started. At the end of the formation that
+// goes for all, without a limit: a slow reader must not look like a process that hangs.
 static bool must_wait(const struct process *process)
 {
     struct manager *manager = process->manager;
     struct outlet *outlet = &manager->show.outlet;
     if (outlet_is_full(outlet))
         (void)outlet_push(outlet);
-    if (sinks_hold_up(manager, process))
+    if (sinks_hold_up(manager, process, OUTLET_FULL_BYTES))
         (void)sinks_push(manager);
-    return (outlet_is_full(outlet) || sinks_hold_up(manager, process)) && !manager->guard_is_gone &&
+    return (outlet_waiting_bytes(outlet) >= LIMIT_REST_QUEUE_BYTES ||
+            sinks_hold_up(manager, process, LIMIT_REST_QUEUE_BYTES)) &&
+           !manager->guard_is_gone &&
            supervisor_formation(manager->supervisor)->phase == FORMATION_RUNNING;
 }
 
@@ -159,6 +162,17 @@ bool output_read_rest(struct process *process, bool is_last)
         output_forget(process);
     }
     return true;
+}
+
+void output_read_awaited(struct manager *manager)
+{
+    for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++) {
+        struct process *process = process_of(manager, slot);
+        if (!process || !watch_waits_for_line(process))
+            continue;
+        (void)output_read_rest(process, false);
+        manager->linger_at = clock_now() + LINGER_AFTER; // which leads here again
+    }
 }
 
 void output_forget(struct process *process)

@@ -88,11 +88,12 @@ int sinks_reopen(struct manager *manager, struct buffer *paths, struct error *er
     return first;
 }
 
-bool sinks_hold_up(const struct manager *manager, const struct process *process)
+bool sinks_hold_up(const struct manager *manager, const struct process *process, size_t most_bytes)
 {
     const struct process_id id = process->voice.id;
     for (size_t i = 0; i < manager->sink_count; i++)
         if (sink_is_full(&manager->sinks[i]) &&
+            tray_waiting_bytes(manager->sinks[i].tray) >= most_bytes &&
             sink_matches(manager->sinks[i].declared, manager->plan->types[id.type].name, id.number))
             return true;
     return false;

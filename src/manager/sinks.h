@@ -25,8 +25,8 @@ bool sinks_push(struct manager *manager);
 // and the first failure, after all were tried.
 int sinks_reopen(struct manager *manager, struct buffer *paths, struct error *error);
 
-// Whether the output of that process has to wait.
-bool sinks_hold_up(const struct manager *manager, const struct process *process);
+// Whether the output of that process has to wait for a sink where at least so much waits already.
+bool sinks_hold_up(const struct manager *manager, const struct process *process, size_t most_bytes);
 
 bool sinks_are_full(const struct manager *manager); // one of them, at least
 

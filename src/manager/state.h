@@ -149,6 +149,9 @@ void output_resume(struct manager *manager); // with what the last manager has l
 // shown as it is. False: the outlet is full, come again.
 bool output_read_rest(struct process *process, bool is_last);
 void output_read_again(struct manager *manager); // those that sinks have held up
+
+// While nothing is read since standard output takes nothing: who is ready once it says so is heard.
+void output_read_awaited(struct manager *manager);
 void output_show_lingering(struct manager *manager, nsec_t now);
 void output_bring_back(struct manager *manager); // the bar that gave way to a line
 

@@ -137,5 +137,6 @@ void notify_listen(struct watch *watch);
 
 // watch_log.c
 void watch_hear_line(struct process *process, struct str line);
+bool watch_waits_for_line(const struct process *process);
 void watch_search_lines(struct watch *watch); // those that an earlier manager has read
 void watch_forget_patterns(struct manager *manager);

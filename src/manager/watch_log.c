@@ -60,14 +60,19 @@ static const struct process_record *record_of(const struct process *process)
     return supervisor_process(process->manager->supervisor, process->slot);
 }
 
+bool watch_waits_for_line(const struct process *process)
+{
+    const struct watch *watch = process->watch;
+    return watch && watch->phase == WATCH_READY && !watch->is_leaving && !watch->has_matched &&
+           process->manager->plan->types[record_of(process)->id.type].ready.kind == PROBE_LOG;
+}
+
 void watch_hear_line(struct process *process, struct str line)
 {
     struct watch *watch = process->watch;
-    unsigned type = record_of(process)->id.type;
-    if (!watch || watch->phase != WATCH_READY || watch->is_leaving ||
-        process->manager->plan->types[type].ready.kind != PROBE_LOG || watch->has_matched)
+    if (!watch_waits_for_line(process))
         return;
-    watch->has_matched = matches(process->manager, type, line);
+    watch->has_matched = matches(process->manager, record_of(process)->id.type, line);
     if (watch->has_matched)
         watch_judge(watch, LOOK_GOOD, "");
 }
