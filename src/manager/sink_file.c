@@ -18,7 +18,7 @@
 
 #define FULL_AGAIN_AFTER (100 * NSEC_PER_MSEC)
 #define FAILED_AGAIN_AFTER NSEC_PER_SEC
-#define IDLE_AFTER (10 * NSEC_PER_SEC)
+#define IDLE_AFTER (5 * NSEC_PER_SEC)
 
 uint32_t sink_owner(const struct sink *sink, uint32_t line_owner)
 {
@@ -219,6 +219,8 @@ static nsec_t tend_at(const struct sink *sink, const struct sink_file *file, nse
     nsec_t wall =
         rotation_due_at(&sink->declared->rotation, file->file.size_bytes, file->file.first_at);
     nsec_t in = wall - sink->manager->show.now;
+    if (file->cannot_rotate && file->rotate_again_at < idle_at)
+        idle_at = file->rotate_again_at;
     if (wall == NSEC_NEVER || !file->file.is_regular)
         return idle_at;
     nsec_t due_at = now + (in > 0 ? in : 0);
@@ -315,6 +317,8 @@ static void tend(struct sink *sink, struct sink_file *file, nsec_t now)
             rotate_now(sink, file, now);
         else
             file->rotate_again_at = now + FAILED_AGAIN_AFTER;
+    } else if (may_rotate(file, now)) {
+        file->cannot_rotate = false; // it was emptied, or need not be put aside any more
     }
     if (is_idle)
         logfile_close(&file->file);

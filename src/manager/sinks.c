@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATIENCE (10 * NSEC_PER_SEC) // with a sink that takes nothing while we end
+// With a sink that takes nothing while we end; with one that may drop lines.
+#define PATIENCE (10 * NSEC_PER_SEC)
+#define LITTLE_PATIENCE NSEC_PER_SEC
 #define LOOK_AGAIN_MS 20
 
 static void hear(void *context, unsigned source, const struct recent_line *line)
@@ -126,6 +128,15 @@ static size_t waiting_bytes(const struct manager *manager)
     return bytes;
 }
 
+static nsec_t patience(const struct manager *manager)
+{
+    for (size_t i = 0; i < manager->sink_count; i++)
+        if (manager->sinks[i].declared->policy == SINK_BLOCK &&
+            tray_waiting_bytes(manager->sinks[i].tray) > 0)
+            return PATIENCE;
+    return LITTLE_PATIENCE;
+}
+
 void sinks_drain(struct manager *manager)
 {
     size_t least = SIZE_MAX;
@@ -135,7 +146,7 @@ void sinks_drain(struct manager *manager)
         if (bytes < least) {
             least = bytes;
             moved_at = clock_now();
-        } else if (clock_now() - moved_at > PATIENCE) {
+        } else if (clock_now() - moved_at > patience(manager)) {
             show_aside("nobody took the last %zu bytes of the logs", bytes);
             return;
         }

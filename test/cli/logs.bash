@@ -112,11 +112,16 @@ have_written() {
     done
 }
 
-# grows FILE: whether it becomes larger.
+# grows FILE: waits until something is written to it, or to the one that took its place.
 grows() {
     local before
-    before=$(stat -c %s "$1" 2>/dev/null || echo 0)
-    wait_until larger "$1" "$before"
+    before=$(stat -c %i:%s "$1" 2>/dev/null) || before=
+    wait_until has_changed "$1" "$before"
+}
+
+has_changed() {
+    local now
+    now=$(stat -c %i:%s "$1" 2>/dev/null) && [ "$now" != "$2" ]
 }
 
 larger() {
