@@ -13,6 +13,10 @@
 #include <stddef.h>
 #include <unistd.h>
 
+// So many lines go through each step of their way together: a step is then one small loop over what
+// the processor has at hand.
+enum { BATCH_LINES = 256 };
+
 // The beginning of a line is shown when it has no end by then, and again when there is more of it.
 #define LINGER_AFTER (200 * NSEC_PER_MSEC)
 
@@ -37,6 +41,13 @@ static void settle(struct process *process, struct str bytes, bool has_lines)
         desk_hold(desk, process->slot, bytes, false);
 }
 
+// The next lines: as many as lie whole in the bytes, or one that does not.
+static size_t next_lines(struct process *process, struct str *bytes, struct str *out)
+{
+    size_t count = lines_next_whole(&process->lines, bytes, out, BATCH_LINES);
+    return count > 0 ? count : lines_next(&process->lines, bytes, out);
+}
+
 static void show_soon(struct process *process)
 {
     struct manager *manager = process->manager;
@@ -49,18 +60,19 @@ static void show_soon(struct process *process)
 static void show_bytes(struct process *process, struct str bytes)
 {
     struct manager *manager = process->manager;
-    struct str line;
+    struct str lines[BATCH_LINES];
     struct str all = bytes;
+    size_t count;
     bool has_lines = false;
     bool was_cut = process->lines.is_cut;
     show_now(&manager->show);
-    while (lines_next(&process->lines, &bytes, &line)) {
-        show_line(&manager->show, &process->voice, process->name, line);
+    while ((count = next_lines(process, &bytes, lines)) > 0) {
+        show_lines(&manager->show, &process->voice, process->name, lines, count);
         has_lines = true;
-        if (process->watch && !was_cut)
-            watch_hear_line(process, line);
+        for (size_t i = was_cut; process->watch && i < count; i++) // not the rest of a cut one
+            watch_hear_line(process, lines[i]);
         if (process->lines.is_cut && !was_cut)
-            note_cut(process, line.size); // told once a line, behind its first piece
+            note_cut(process, lines[0].size); // told once a line, behind its first piece
         was_cut = process->lines.is_cut;
     }
     settle(process, all, has_lines);
@@ -157,7 +169,7 @@ bool output_read_rest(struct process *process, bool is_last)
     }
     if (is_last && lines_flush(&process->lines, &line)) {
         show_now(&process->manager->show);
-        show_line(&process->manager->show, &process->voice, process->name, line);
+        show_lines(&process->manager->show, &process->voice, process->name, &line, 1);
         process->pending_at = NSEC_NEVER;
         output_forget(process);
     }

@@ -70,24 +70,26 @@ static bool wants_line(const struct subscription *subscription, unsigned source,
     return selection_has(&subscription->selection, show_process(owner));
 }
 
-static void hear_line(void *context, unsigned source, const struct recent_line *line)
+static void hear_lines(void *context, const struct show_lines *lines)
 {
     struct manager *manager = context;
+    struct recent_line line = {.owner = lines->owner, .at = lines->at};
     for (struct subscription *at = manager->subscriptions; at; at = at->next) {
-        if (at->request.kind != REQUEST_LOGS || !wants_line(at, source, line->owner))
+        if (at->request.kind != REQUEST_LOGS || !wants_line(at, lines->source, lines->owner))
             continue;
-        if (server_has_room(at->client)) {
-            put_line(manager, at, source, line);
+        size_t count = 0;
+        for (; count < lines->count && server_has_room(at->client); count++) {
+            line.text = lines->texts[count];
+            put_line(manager, at, lines->source, &line);
             server_touch(at->client);
-        } else {
-            at->lost++;
         }
+        at->lost += lines->count - count;
     }
 }
 
 void listen_to_lines(struct manager *manager)
 {
-    manager->show.listener = hear_line;
+    manager->show.listener = hear_lines;
     manager->show.listener_context = manager;
 }
 

@@ -137,12 +137,28 @@ static bool append_in_pieces(struct show *show, const struct show_voice *voice, 
     return false;
 }
 
-static void write_line(struct show *show, struct show_voice *voice, const char *name,
-                       struct str line)
+static bool append_lines(struct show *show, const struct show_voice *voice, const struct str *lines,
+                         size_t count)
+{
+    struct buffer *out = outlet_buffer(&show->outlet);
+    bool are_whole = true;
+    if (!show->outlet.is_terminal) {
+        log_lines_append(out, &voice->prefix, lines, count);
+        if (!out->failed)
+            return true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        append_line(show, voice, lines[i]);
+        are_whole &= !out->failed || append_in_pieces(show, voice, lines[i]);
+    }
+    return are_whole;
+}
+
+static void write_lines(struct show *show, struct show_voice *voice, const char *name,
+                        const struct str *lines, size_t count)
 {
     build_prefix(show, voice, name);
-    append_line(show, voice, line);
-    if (!outlet_buffer(&show->outlet)->failed || append_in_pieces(show, voice, line))
+    if (append_lines(show, voice, lines, count))
         return;
     if (!show->has_lost_lines)
         show_aside("there is no memory to show every line of %s", name);
@@ -150,26 +166,27 @@ static void write_line(struct show *show, struct show_voice *voice, const char *
 }
 
 static void remember(struct show *show, const struct show_voice *voice, uint32_t owner,
-                     struct str line)
+                     const struct str *lines, size_t count)
 {
-    struct recent_line heard = {.owner = owner, .at = show->now, .text = line};
-    heard.sequence = recent_add(show->recent, voice->source, owner, show->now, line);
+    const struct show_lines heard = {voice->source, owner, show->now, lines, count};
+    (void)recent_add_all(show->recent, voice->source, owner, show->now, lines, count);
     if (show->sink)
-        show->sink(show->sink_context, voice->source, &heard);
+        show->sink(show->sink_context, &heard);
     if (show->listener)
-        show->listener(show->listener_context, voice->source, &heard);
+        show->listener(show->listener_context, &heard);
 }
 
-void show_line(struct show *show, struct show_voice *voice, const char *name, struct str line)
+void show_lines(struct show *show, struct show_voice *voice, const char *name,
+                const struct str *lines, size_t count)
 {
-    write_line(show, voice, name, line);
-    remember(show, voice, show_owner(voice->id), line);
+    write_lines(show, voice, name, lines, count);
+    remember(show, voice, show_owner(voice->id), lines, count);
 }
 
 void show_note(struct show *show, struct show_voice *voice, const char *name, struct str sentence)
 {
-    write_line(show, voice, name, sentence);
-    remember(show, voice, show_owner(voice->id) | SHOW_IS_NOTE, sentence);
+    write_lines(show, voice, name, &sentence, 1);
+    remember(show, voice, show_owner(voice->id) | SHOW_IS_NOTE, &sentence, 1);
 }
 
 void show_partial(struct show *show, struct show_voice *voice, const char *name, struct str part)

@@ -20,8 +20,17 @@ struct show_voice {
     struct log_prefix prefix;
 };
 
+// Lines of one source that came at one moment, in order.
+struct show_lines {
+    unsigned source;
+    uint32_t owner; // show_owner()
+    nsec_t at;      // wall clock
+    const struct str *texts;
+    size_t count;
+};
+
 // Hears every line that is shown.
-typedef void show_listener(void *context, unsigned source, const struct recent_line *line);
+typedef void show_listener(void *context, const struct show_lines *lines);
 
 struct show {
     struct outlet outlet;
@@ -68,8 +77,9 @@ unsigned show_margin(const struct show *show);
 // Call before the lines of one read: looks at the clock.
 void show_now(struct show *show);
 
-// A line that the process `name` has written, and a sentence of ours about it.
-void show_line(struct show *show, struct show_voice *voice, const char *name, struct str line);
+// Lines that the process `name` has written, and a sentence of ours about it.
+void show_lines(struct show *show, struct show_voice *voice, const char *name,
+                const struct str *lines, size_t count);
 void show_note(struct show *show, struct show_voice *voice, const char *name, struct str sentence);
 
 // The beginning of a line that lingers, and a sentence about the formation.

@@ -51,7 +51,6 @@ int sink_open(struct sink *sink, struct manager *manager, const struct plan_sink
         .format = format_of(declared),
         .again_at = NSEC_NEVER,
         .tend_at = NSEC_NEVER,
-        .prefix_source = UINT32_MAX,
         .socket = -1,
     };
     tray_init(&sink->own);
@@ -115,98 +114,120 @@ bool sink_is_full(const struct sink *sink)
            tray_waiting_bytes(sink->tray) >= OUTLET_FULL_BYTES;
 }
 
-static void build_prefix(struct sink *sink, unsigned source, const struct recent_line *line)
+static bool is_note(const struct show_lines *lines)
+{
+    return lines->source == SHOW_SOURCE_SYSTEM || lines->owner & SHOW_IS_NOTE;
+}
+
+// Once for all these lines, since they came at one moment.
+static void build_prefix(struct sink *sink, const struct show_lines *lines)
 {
     struct manager *manager = sink->manager;
-    const struct recent_line *last = &sink->prefix_of;
-    if (sink->prefix_source == source && last->at == line->at && last->owner == line->owner)
-        return;
     struct format_line facts = {
-        .at = line->at,
+        .at = lines->at,
         .clock = str_of(manager->show.time),
         .width = manager->show.style.width,
         .app = manager->plan->app,
         .host = str_of(manager->host),
         .process = str_of("system"),
         .facility = (enum facility)sink->declared->facility,
-        .is_note = source == SHOW_SOURCE_SYSTEM || line->owner & SHOW_IS_NOTE,
+        .is_note = is_note(lines),
     };
-    struct process *process = source == SHOW_SOURCE_SYSTEM ? NULL : process_of(manager, source);
+    struct process *process =
+        lines->source == SHOW_SOURCE_SYSTEM ? NULL : process_of(manager, lines->source);
     if (process) {
         facts.process = str_of(process->name);
         facts.type = manager->plan->types[process->voice.id.type].name;
         facts.number = process->voice.id.number;
-        facts.pid = supervisor_process(manager->supervisor, source)->pid;
+        facts.pid = supervisor_process(manager->supervisor, lines->source)->pid;
     }
     format_prefix_build(&sink->prefix, sink->format, &facts);
-    sink->prefix_of = *line;
-    sink->prefix_source = source;
 }
 
-static bool wants(const struct sink *sink, unsigned source, const struct recent_line *line)
+static bool wants(const struct sink *sink, const struct show_lines *lines)
 {
-    const struct process_id id = show_process(line->owner);
-    bool is_note = source == SHOW_SOURCE_SYSTEM || line->owner & SHOW_IS_NOTE;
-    if (is_note && (sink->format == LOG_FORMAT_RAW || sink->declared->stream != SINK_BOTH))
+    const struct process_id id = show_process(lines->owner);
+    if (is_note(lines) && (sink->format == LOG_FORMAT_RAW || sink->declared->stream != SINK_BOTH))
         return false;
-    if (source == SHOW_SOURCE_SYSTEM)
+    if (lines->source == SHOW_SOURCE_SYSTEM)
         return sink_matches(sink->declared, str_of(""), 0);
     return sink_matches(sink->declared, sink->manager->plan->types[id.type].name, id.number);
 }
 
-static void put_piece(struct sink *sink, uint32_t owner, struct str piece)
+static void put_in_file(struct sink *sink, const struct show_lines *lines)
 {
-    if (sink->declared->kind == SINK_FILE) {
-        format_append(tray_record(sink->tray, owner), sink->format, &sink->prefix, piece);
-        return;
-    }
-    size_t begin = outlet_message_begin(&sink->outlet);
-    format_append(&sink->tray->queue, sink->format, &sink->prefix, piece);
-    outlet_message_end(&sink->outlet, begin);
+    uint32_t owner = lines->source == SHOW_SOURCE_SYSTEM ? (uint32_t)SINK_OWNER_SYSTEM
+                                                         : lines->owner & ~SHOW_IS_NOTE;
+    struct buffer *record = tray_record(sink->tray, sink_owner(sink, owner));
+    for (size_t i = 0; i < lines->count; i++)
+        format_append(record, sink->format, &sink->prefix, lines->texts[i]);
 }
 
-static void put_line(struct sink *sink, unsigned source, const struct recent_line *line)
+static struct str next_piece(const struct sink *sink, struct str *rest)
 {
-    struct str rest = line->text;
-    uint32_t owner =
-        source == SHOW_SOURCE_SYSTEM ? (uint32_t)SINK_OWNER_SYSTEM : line->owner & ~SHOW_IS_NOTE;
-    build_prefix(sink, source, line);
+    if (sink->format != LOG_FORMAT_JOURNAL)
+        return format_piece(sink->format, sink->prefix.size, rest);
+    struct str piece = str_slice(*rest, 0, JOURNAL_PIECE_BYTES);
+    *rest = str_slice(*rest, piece.size, rest->size);
+    return piece;
+}
+
+static void put_message(struct sink *sink, struct str line)
+{
     do {
-        struct str piece;
-        if (sink->format == LOG_FORMAT_JOURNAL) {
-            piece = str_slice(rest, 0, JOURNAL_PIECE_BYTES);
-            rest = str_slice(rest, piece.size, rest.size);
-        } else {
-            piece = format_piece(sink->format, sink->prefix.size, &rest);
-        }
-        put_piece(sink, sink_owner(sink, owner), piece);
-    } while (rest.size > 0);
+        struct str piece = next_piece(sink, &line);
+        size_t begin = outlet_message_begin(&sink->outlet);
+        format_append(&sink->tray->queue, sink->format, &sink->prefix, piece);
+        outlet_message_end(&sink->outlet, begin);
+    } while (line.size > 0);
+}
+
+static void put_lines(struct sink *sink, const struct show_lines *lines)
+{
+    build_prefix(sink, lines);
+    if (sink->declared->kind == SINK_FILE)
+        put_in_file(sink, lines);
+    for (size_t i = 0; sink->declared->kind != SINK_FILE && i < lines->count; i++)
+        put_message(sink, lines->texts[i]);
 }
 
 // At the place in the stream where they are missing.
 static void tell_dropped(struct sink *sink)
 {
     char text[64];
-    struct recent_line note = {.at = sink->manager->show.now};
     (void)snprintf(text, sizeof(text), "%llu lines were dropped here",
                    (unsigned long long)sink->tray->state->dropped);
-    note.text = str_of(text);
-    put_line(sink, SHOW_SOURCE_SYSTEM, &note);
+    const struct str sentence = str_of(text);
+    const struct show_lines note = {
+        .source = SHOW_SOURCE_SYSTEM,
+        .at = sink->manager->show.now,
+        .texts = &sentence,
+        .count = 1,
+    };
+    put_lines(sink, &note);
     sink->tray->state->dropped = 0;
 }
 
-void sink_append(struct sink *sink, unsigned source, const struct recent_line *line)
+void sink_append(struct sink *sink, const struct show_lines *lines)
 {
-    if (!wants(sink, source, line))
+    if (!wants(sink, lines))
         return;
     if (sink->declared->policy == SINK_DROP &&
         tray_waiting_bytes(sink->tray) >= LIMIT_SINK_QUEUE_BYTES) {
-        sink->tray->state->dropped++;
+        sink->tray->state->dropped += lines->count;
         return;
     }
     if (sink->tray->state->dropped > 0)
         tell_dropped(sink);
-    put_line(sink, source, line);
+    put_lines(sink, lines);
+}
+
+static void write_waiting(struct sink *sink)
+{
+    if (sink->declared->kind == SINK_FILE)
+        sink_push_files(sink);
+    else
+        sink_push_socket(sink);
 }
 
 void sink_push(struct sink *sink)
@@ -219,10 +240,12 @@ void sink_push(struct sink *sink)
     sink->again_at = NSEC_NEVER;
     if (tray_waiting_bytes(sink->tray) == 0)
         return;
-    if (sink->declared->kind == SINK_FILE)
-        sink_push_files(sink);
-    else
-        sink_push_socket(sink);
+    write_waiting(sink);
+    // Perhaps no more lines come, before which it could be told.
+    if (sink->tray->state->dropped > 0 && tray_waiting_bytes(sink->tray) == 0) {
+        tell_dropped(sink);
+        write_waiting(sink);
+    }
 }
 
 static void say(struct sink *sink, const char *format, va_list arguments)

@@ -23,9 +23,7 @@ struct sink {
     enum log_format format;
     struct tray *tray; // of the desk, or `own`
     struct tray own;
-    struct format_prefix prefix; // of this source and this moment
-    struct recent_line prefix_of;
-    unsigned prefix_source;
+    struct format_prefix prefix; // of the lines that are being appended
     nsec_t again_at; // when it is tried again; NSEC_NEVER
     bool is_failing; // and it was told
     nsec_t tend_at;  // when a file is to be closed or put aside; NSEC_NEVER
@@ -50,8 +48,8 @@ void sink_save(struct sink *sink, struct buffer *out);
 
 nsec_t sink_due_at(const struct sink *sink); // when it has to be pushed again
 
-// Appends a line, or by a sink that drops, counts it.
-void sink_append(struct sink *sink, unsigned source, const struct recent_line *line);
+// Appends lines, or by a sink that drops and has no room, counts them.
+void sink_append(struct sink *sink, const struct show_lines *lines);
 
 // Writes what can be written now.
 void sink_push(struct sink *sink);

@@ -14,11 +14,11 @@
 #define LITTLE_PATIENCE NSEC_PER_SEC
 #define LOOK_AGAIN_MS 20
 
-static void hear(void *context, unsigned source, const struct recent_line *line)
+static void hear(void *context, const struct show_lines *lines)
 {
     struct manager *manager = context;
     for (size_t i = 0; i < manager->sink_count; i++)
-        sink_append(&manager->sinks[i], source, line);
+        sink_append(&manager->sinks[i], lines);
 }
 
 static bool have_memory(struct manager *manager)
@@ -164,23 +164,39 @@ static bool stays(const struct manager *manager, const struct plan *old, size_t 
            (has_same_paths || plan->sinks[index].kind != SINK_FILE);
 }
 
-// What waits for one that is elsewhere in the list now goes along.
-static void bring(struct manager *manager, const struct plan *old, size_t index,
-                  struct buffer saved[LIMIT_SINKS], size_t saved_count)
+// What waits for one that is elsewhere in the list now goes along, and the count of what it lacks.
+struct luggage {
+    bool is_there;
+    struct buffer queue;
+    uint64_t dropped;
+};
+
+static void pack(struct sink *sink, struct luggage *out)
 {
+    *out = (struct luggage){.is_there = true, .dropped = sink->tray->state->dropped};
+    sink_save(sink, &out->queue);
+    sink->tray->state->dropped = 0;
+    tray_clear(sink->tray);
+}
+
+static void bring(struct manager *manager, const struct plan *old, size_t index,
+                  struct luggage saved[LIMIT_SINKS], size_t saved_count)
+{
+    struct tray *tray = manager->sinks[index].tray;
     for (size_t i = 0; i < saved_count; i++) {
-        if (saved[i].size == 0 ||
+        if (!saved[i].is_there ||
             !sink_is_same_place(&old->sinks[i], &manager->plan->sinks[index]))
             continue;
-        buffer_append_str(&manager->sinks[index].tray->queue, buffer_str(&saved[i]));
-        buffer_fini(&saved[i]);
+        buffer_append_str(&tray->queue, buffer_str(&saved[i].queue));
+        tray->state->dropped = saved[i].dropped;
+        saved[i].is_there = false;
         return;
     }
 }
 
 static void put_in_force(struct manager *manager, const struct plan *old)
 {
-    struct buffer saved[LIMIT_SINKS] = {0};
+    struct luggage saved[LIMIT_SINKS] = {0};
     bool is_staying[LIMIT_SINKS];
     size_t old_count = manager->sink_count;
     for (size_t i = 0; i < LIMIT_SINKS; i++)
@@ -188,8 +204,7 @@ static void put_in_force(struct manager *manager, const struct plan *old)
     for (size_t i = 0; i < old_count; i++) {
         if (is_staying[i])
             continue;
-        sink_save(&manager->sinks[i], &saved[i]);
-        tray_clear(manager->sinks[i].tray);
+        pack(&manager->sinks[i], &saved[i]);
         sink_close(&manager->sinks[i]);
     }
     manager->sink_count = 0;
@@ -202,7 +217,7 @@ static void put_in_force(struct manager *manager, const struct plan *old)
             break;
     }
     for (size_t i = 0; i < old_count; i++)
-        buffer_fini(&saved[i]);
+        buffer_fini(&saved[i].queue);
 }
 
 void sinks_adopt(struct manager *manager, const struct plan *old)

@@ -121,6 +121,28 @@ bool lines_next(struct lines *lines, struct str *bytes, struct str *out)
     return true;
 }
 
+size_t lines_next_whole(struct lines *lines, struct str *bytes, struct str *out, size_t most)
+{
+    if (lines->held_is_given)
+        empty_held(lines);
+    lines->is_cut = false;
+    if (lines->held.size > 0)
+        return 0;
+    const char *at = bytes->bytes;
+    const char *end = at + bytes->size;
+    const char *newline;
+    size_t count = 0;
+    while (count < most && at < end && (newline = memchr(at, '\n', (size_t)(end - at)))) {
+        size_t size = (size_t)(newline - at);
+        if (size > lines->budget->line_limit_bytes)
+            break;
+        out[count++] = without_return(str_from(at, size));
+        at = newline + 1;
+    }
+    *bytes = str_from(at, (size_t)(end - at));
+    return count;
+}
+
 bool lines_flush(struct lines *lines, struct str *out)
 {
     if (lines->held_is_given)

@@ -25,9 +25,12 @@ static void see(struct fixture *fixture, struct str line)
 
 static void feed(struct fixture *fixture, struct str bytes)
 {
-    struct str line;
-    while (lines_next(&fixture->lines, &bytes, &line))
-        see(fixture, line);
+    struct str lines[3];
+    size_t count;
+    while ((count = lines_next_whole(&fixture->lines, &bytes, lines, 3)) > 0 ||
+           (count = lines_next(&fixture->lines, &bytes, lines)) > 0)
+        for (size_t i = 0; i < count; i++)
+            see(fixture, lines[i]);
     assert_int_equal(bytes.size, 0);
 }
 

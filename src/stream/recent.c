@@ -97,6 +97,31 @@ uint64_t recent_add(struct recent *recent, unsigned source, uint32_t owner, nsec
     return record.sequence;
 }
 
+// From which one on all fit into an empty ring.
+static size_t first_to_keep(const struct str *lines, size_t count)
+{
+    size_t room = RECENT_RING_BYTES;
+    while (count > 0) {
+        size_t size = lines[count - 1].size;
+        size = whole_size(size < RECENT_LINE_BYTES ? size : RECENT_LINE_BYTES);
+        if (size > room)
+            break;
+        room -= size;
+        count--;
+    }
+    return count;
+}
+
+uint64_t recent_add_all(struct recent *recent, unsigned source, uint32_t owner, nsec_t at,
+                        const struct str *lines, size_t count)
+{
+    size_t first = first_to_keep(lines, count);
+    recent->newest += first;
+    for (size_t i = first; i < count; i++)
+        (void)recent_add(recent, source, owner, at, lines[i]);
+    return recent->newest;
+}
+
 bool recent_next(const struct recent *recent, unsigned source, uint64_t *cursor,
                  struct recent_line *out)
 {

@@ -44,6 +44,11 @@ struct recent_line {
 uint64_t recent_add(struct recent *recent, unsigned source, uint32_t owner, nsec_t at,
                     struct str line);
 
+// The same for many lines at once: those that the ring could not keep are only counted. Returns the
+// sequence of the last one.
+uint64_t recent_add_all(struct recent *recent, unsigned source, uint32_t owner, nsec_t at,
+                        const struct str *lines, size_t count);
+
 // Walks through a source from its oldest line: start with *cursor = 0; false at the end. The text
 // borrows from the memory until the next line is added.
 bool recent_next(const struct recent *recent, unsigned source, uint64_t *cursor,

@@ -93,6 +93,38 @@ static void test_any_bytes_pass(void **state)
     buffer_fini(&out);
 }
 
+static void test_many_are_as_one_by_one(void **state)
+{
+    (void)state;
+    const struct str lines[] = {str_of("first"), str_of(""), str_of("\033[32mgreen\033[H")};
+    for (unsigned tame = 0; tame < 2; tame++) {
+        struct log_prefix prefix;
+        struct buffer together = {0};
+        struct buffer apart = {0};
+        log_prefix_build(&prefix, &(struct log_style){.width = 30, .tame = tame}, 36,
+                         str_of("12:34:56"), str_of("a"));
+        log_lines_append(&together, &prefix, lines, 3);
+        for (size_t i = 0; i < 3; i++)
+            log_line_append(&apart, &prefix, lines[i]);
+        assert_true(str_equal(buffer_str(&together), buffer_str(&apart)));
+        buffer_fini(&together);
+        buffer_fini(&apart);
+    }
+}
+
+static void test_all_or_nothing(void **state)
+{
+    (void)state;
+    char memory[64] = "kept";
+    const struct str lines[] = {str_of("first"), str_from(memory, sizeof(memory))};
+    struct log_prefix prefix;
+    struct buffer out = {.bytes = memory, .size = 4, .capacity = sizeof(memory), .is_fixed = true};
+    log_prefix_build(&prefix, &(struct log_style){0}, 36, str_of(""), str_of("a"));
+    log_lines_append(&out, &prefix, lines, 2);
+    assert_true(out.failed);
+    assert_int_equal(out.size, 4);
+}
+
 static void test_width(void **state)
 {
     (void)state;
@@ -128,6 +160,8 @@ int main(void)
         cmocka_unit_test(test_tame_only_on_a_terminal),
         cmocka_unit_test(test_no_color_at_all),
         cmocka_unit_test(test_any_bytes_pass),
+        cmocka_unit_test(test_many_are_as_one_by_one),
+        cmocka_unit_test(test_all_or_nothing),
         cmocka_unit_test(test_width),
         cmocka_unit_test(test_colors_cycle),
     };
