@@ -45,8 +45,8 @@ struct board {
     uint32_t guard_revision; // of the program that the guard is
     uint32_t guard_format;   // of what it can hand over to another one
     int32_t witness_pid;
-    _Atomic bool is_managed;  // a manager has said that it is up: the formation has begun
-    _Atomic bool is_up;       // the present manager has come through its first round
+    _Atomic bool is_managed; // a manager has said that it is up: the formation has begun
+    _Atomic bool is_up;      // the present manager has come through its first round
     _Atomic uint32_t manager_count;
     // Signals that the guard received, by number, and how many of them a manager has dealt with.
     _Atomic uint32_t signals_received[BOARD_SIGNALS];

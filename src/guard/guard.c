@@ -192,8 +192,8 @@ static void on_signals(void)
 static void answer_fetch(const struct guard_request *request)
 {
     struct guard_request answer = {.kind = GUARD_FETCH, .slot = request->slot};
-    int fds[2];
-    size_t count = hold_fetch(&guard.holds, request->slot, fds);
+    int fds[HOLD_FETCHED];
+    size_t count = hold_fetch(&guard.holds, request->slot, fds, &answer.flags);
     // Without a descriptor if it cannot be sent: whoever asked waits for an answer.
     if (channel_send(guard.channel, &answer, sizeof(answer), fds, count, true) < 0)
         (void)channel_send(guard.channel, &answer, sizeof(answer), NULL, 0, true);
@@ -203,6 +203,7 @@ static void answer_fetch(const struct guard_request *request)
 static size_t spawn(const struct guard_request *request, const int *fds, size_t fd_count)
 {
     size_t held = (request->flags & GUARD_SPAWN_OUTPUT ? 2 : 0) +
+                  (request->flags & GUARD_SPAWN_ERRORS ? 2 : 0) +
                   (request->flags & GUARD_SPAWN_NOTIFY ? 1 : 0);
     size_t wanted = held + (request->flags & GUARD_SPAWN_CGROUP ? 1 : 0);
     if (fd_count != wanted) { // some were lost for want of room in our table (unix(7))

@@ -10,12 +10,12 @@
 // To be raised with every change of what a guard does: an upgrade then puts the new one in its
 // place, too.
 #ifndef GUARD_REVISION
-#define GUARD_REVISION 1
+#define GUARD_REVISION 2
 #endif
 
 // To be raised with every change of what a guard hands over to the program that takes its place.
 #ifndef GUARD_FORMAT
-#define GUARD_FORMAT 4
+#define GUARD_FORMAT 5
 #endif
 
 // Becomes the guard of a new formation and returns when that is over, with the exit status of the

@@ -32,7 +32,7 @@ void holds_init(struct holds *holds, struct board *board, int watch_fd, int null
 static struct hold *use_slot(struct holds *holds, unsigned slot)
 {
     while (holds->used <= slot)
-        holds->slots[holds->used++] = (struct hold){-1, -1, -1, -1};
+        holds->slots[holds->used++] = (struct hold){-1, -1, -1, -1, -1, -1};
     return &holds->slots[slot];
 }
 
@@ -65,17 +65,36 @@ void hold_keep(struct holds *holds, const struct guard_request *request, const i
         hold_one(&hold->near, fds[count++]);
         hold_one(&hold->far, fds[count++]);
     }
+    if (request->flags & GUARD_SPAWN_ERRORS) {
+        hold_one(&hold->error_near, fds[count++]);
+        hold_one(&hold->error_far, fds[count++]);
+    }
     if (request->flags & GUARD_SPAWN_NOTIFY)
         hold_one(&hold->notify, fds[count]);
 }
 
-size_t hold_fetch(const struct holds *holds, unsigned slot, int fds[2])
+size_t hold_fetch(const struct holds *holds, unsigned slot, int fds[HOLD_FETCHED], uint32_t *flags)
 {
+    size_t count = 0;
+    *flags = 0;
     if (slot >= holds->used || holds->slots[slot].near < 0)
         return 0;
-    fds[0] = holds->slots[slot].near;
-    fds[1] = holds->slots[slot].notify;
-    return fds[1] >= 0 ? 2 : 1;
+    const struct hold *hold = &holds->slots[slot];
+    const struct {
+        uint32_t flag;
+        int fd;
+    } held[HOLD_FETCHED] = {
+        {GUARD_SPAWN_OUTPUT, hold->near},
+        {GUARD_SPAWN_ERRORS, hold->error_near},
+        {GUARD_SPAWN_NOTIFY, hold->notify},
+    };
+    for (size_t i = 0; i < HOLD_FETCHED; i++) {
+        if (held[i].fd < 0)
+            continue;
+        fds[count++] = held[i].fd;
+        *flags |= held[i].flag;
+    }
+    return count;
 }
 
 static void reap(struct holds *holds, unsigned slot)
@@ -115,6 +134,7 @@ static int start(struct holds *holds, const struct guard_request *request, int c
     struct hold *hold = use_slot(holds, request->slot);
     const char *launch = launch_ring_read(holds->board, request);
     bool has_terminal = request->flags & GUARD_SPAWN_TERMINAL;
+    bool is_apart = request->flags & GUARD_SPAWN_APART && hold->error_far >= 0;
     *stage = SPAWN_STAGE_DESCRIPTORS;
     if (hold->far < 0)
         return -EBADF;
@@ -125,7 +145,8 @@ static int start(struct holds *holds, const struct guard_request *request, int c
         .directory = strings[1],
         .argv = strings + 2,
         .envp = strings + 2 + request->argc + 1,
-        .descriptors = {has_terminal ? hold->far : holds->null_fd, hold->far, hold->far},
+        .descriptors = {has_terminal ? hold->far : holds->null_fd, hold->far,
+                        is_apart ? hold->error_far : hold->far},
         .descriptor_count = 3,
         .cgroup_fd = cgroup_fd,
         .new_session = true,
@@ -231,6 +252,8 @@ void hold_forget(struct holds *holds, unsigned slot)
     }
     close_held(&holds->slots[slot].near);
     close_held(&holds->slots[slot].far);
+    close_held(&holds->slots[slot].error_near);
+    close_held(&holds->slots[slot].error_far);
     close_held(&holds->slots[slot].notify);
     publish(holds, slot, BOARD_VACANT);
 }

@@ -8,9 +8,11 @@
 // -1: not held.
 struct hold {
     int pidfd;
-    int near;   // read by managers
-    int far;    // written by the process
-    int notify; // NOTIFY_SOCKET, read by managers
+    int near;       // read by managers
+    int far;        // written by the process
+    int notify;     // NOTIFY_SOCKET, read by managers
+    int error_near; // the same ends for its standard error, where that is told apart
+    int error_far;
 };
 
 // All the guard's memory: of fixed size, from the start.
@@ -30,8 +32,9 @@ void holds_resume(struct holds *holds, struct board *board, int watch_fd, int nu
 // The guard's part of each request. Those that do not fit what is held change nothing.
 // Which descriptors come along, the first ones, is told by the request's flags.
 void hold_keep(struct holds *holds, const struct guard_request *request, const int *fds);
-// What a manager has to have of `slot`; returns how many.
-size_t hold_fetch(const struct holds *holds, unsigned slot, int fds[2]);
+// What a manager has to have of `slot`, with the flags of a spawn for each; returns how many.
+enum { HOLD_FETCHED = 3 };
+size_t hold_fetch(const struct holds *holds, unsigned slot, int fds[HOLD_FETCHED], uint32_t *flags);
 void hold_spawn(struct holds *holds, const struct guard_request *request, int cgroup_fd,
                 const struct rlimit *descriptor_limit);
 // … cannot be spawned, since what it needs did not arrive.

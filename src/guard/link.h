@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 enum guard_request_kind {
-    GUARD_FETCH,   // send me the near end of `slot`'s output, and the socket that it notifies us by
-                   // (answered by the same with them)
+    GUARD_FETCH,   // send me what is held for `slot` and read by managers: the near ends, and the
+                   // socket that it notifies us by (answered by the same with them and flags)
     GUARD_SPAWN,   // start the launch in the ring as `token` of `slot`, with the descriptors that
                    // the flags tell of, in their order
     GUARD_SIGNAL,  // send `value` to the group of `token`, if that has not been buried
@@ -25,6 +25,8 @@ enum guard_request_flag {
     GUARD_SPAWN_OUTPUT = 1 << 1,   // near and far end of its output come along, to be held
     GUARD_SPAWN_NOTIFY = 1 << 2,   // the socket that it notifies us by, to be held
     GUARD_SPAWN_CGROUP = 1 << 3,   // the cgroup folder that it is to be born into comes along
+    GUARD_SPAWN_ERRORS = 1 << 4,   // as GUARD_SPAWN_OUTPUT, for its standard error alone
+    GUARD_SPAWN_APART = 1 << 5,    // its standard error goes there
 };
 
 struct guard_request {

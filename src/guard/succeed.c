@@ -20,7 +20,7 @@ enum {
 };
 
 static const char variable[] = "FORMATION_GUARD"; // the descriptor that the state is in
-static int64_t state[STATE_FIXED + 4 * LIMIT_PROCESSES];
+static int64_t state[STATE_FIXED + 6 * LIMIT_PROCESSES];
 
 // Moves integers between the guard and `state`, both ways by one list.
 struct passage {
@@ -102,6 +102,8 @@ static void pass_rest(struct passage *passage, struct guard *guard)
         pass_int(passage, &guard->holds.slots[slot].near);
         pass_int(passage, &guard->holds.slots[slot].far);
         pass_int(passage, &guard->holds.slots[slot].notify);
+        pass_int(passage, &guard->holds.slots[slot].error_near);
+        pass_int(passage, &guard->holds.slots[slot].error_far);
     }
 }
 
@@ -138,6 +140,8 @@ static void keep_all_on_exec(const struct guard *guard, int state_fd)
         keep_on_exec(guard->holds.slots[slot].near);
         keep_on_exec(guard->holds.slots[slot].far);
         keep_on_exec(guard->holds.slots[slot].notify);
+        keep_on_exec(guard->holds.slots[slot].error_near);
+        keep_on_exec(guard->holds.slots[slot].error_far);
     }
 }
 

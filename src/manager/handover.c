@@ -48,20 +48,27 @@ static struct str take_text(struct handover *handover)
     return text;
 }
 
+static void put_lines_of(const struct inlet *inlet, struct buffer *out)
+{
+    struct str pending = lines_pending(&inlet->lines);
+    if (pending.size == 0)
+        return;
+    put_number(out, output_lane(inlet));
+    put_text(out, pending);
+}
+
 static void put_lines(const struct manager *manager, struct buffer *out)
 {
     uint64_t count = 0;
-    unsigned slot_count = supervisor_slot_count(manager->supervisor);
-    for (unsigned slot = 0; slot < slot_count; slot++)
-        count += manager->processes[slot] && lines_pending(&manager->processes[slot]->lines).size;
-    put_number(out, count);
-    for (unsigned slot = 0; slot < slot_count; slot++) {
-        const struct process *process = manager->processes[slot];
-        if (!process || lines_pending(&process->lines).size == 0)
-            continue;
-        put_number(out, slot);
-        put_text(out, lines_pending(&process->lines));
+    unsigned lane_count = SHOW_LANES * supervisor_slot_count(manager->supervisor);
+    for (unsigned lane = 0; lane < lane_count; lane++) {
+        const struct inlet *inlet = output_inlet(manager, lane);
+        count += inlet && lines_pending(&inlet->lines).size;
     }
+    put_number(out, count);
+    for (unsigned lane = 0; lane < lane_count; lane++)
+        if (output_inlet(manager, lane))
+            put_lines_of(output_inlet(manager, lane), out);
 }
 
 static void put_subscription(const struct subscription *subscription, struct buffer *out)
@@ -197,12 +204,12 @@ void handover_take_lines(struct handover *handover, struct manager *manager)
 {
     uint64_t count = is_empty(handover) ? 0 : take_number(handover);
     for (uint64_t i = 0; i < count && !handover->is_broken; i++) {
-        uint64_t slot = take_number(handover);
+        uint64_t lane = take_number(handover);
         struct str bytes = take_text(handover);
-        struct process *process = slot < LIMIT_PROCESSES ? manager->processes[slot] : NULL;
+        struct inlet *inlet = lane < DESK_LANES ? output_inlet(manager, (unsigned)lane) : NULL;
         struct str none;
-        if (process && !has_desk(manager))
-            (void)lines_next(&process->lines, &bytes, &none); // it is held: it has no end yet
+        if (inlet && !has_desk(manager))
+            (void)lines_next(&inlet->lines, &bytes, &none); // it is held: it has no end yet
     }
 }
 

@@ -7,7 +7,7 @@
 #include "manager/serve.h"
 
 // To be raised with every change of what is handed over, how it is written, and struct target.
-enum { HANDOVER_FORMAT = 3 };
+enum { HANDOVER_FORMAT = 4 };
 
 // Appends all of it. The clients' descriptors must survive execve(2); handover_keep() sees to it.
 void handover_write(const struct manager *manager, struct buffer *out);

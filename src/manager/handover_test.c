@@ -41,7 +41,10 @@ static struct manager *new_manager(void)
         assert_non_null(process);
         process->manager = manager;
         process->slot = slot;
-        process->lines.budget = &manager->budget;
+        for (unsigned i = 0; i < INLETS; i++) {
+            process->inlets[i].process = process;
+            process->inlets[i].lines.budget = &manager->budget;
+        }
         manager->processes[slot] = process;
     }
     return manager;
@@ -62,7 +65,8 @@ static void free_manager(struct manager *manager, bool keeps)
         free(client);
     }
     for (unsigned slot = 0; slot < SLOTS; slot++) {
-        lines_fini(&manager->processes[slot]->lines);
+        for (unsigned i = 0; i < INLETS; i++)
+            lines_fini(&manager->processes[slot]->inlets[i].lines);
         free(manager->processes[slot]);
     }
     buffer_fini(&manager->show.outlet.queue);
@@ -149,15 +153,19 @@ static void lines_output_and_cursor(void **state)
     struct str half = str_of("half a line");
     struct str none;
     (void)state;
-    assert_false(lines_next(&old->processes[1]->lines, &half, &none));
+    assert_false(lines_next(&old->processes[1]->inlets[INLET_ERRORS].lines, &half, &none));
     buffer_append_text(&old->show.outlet.queue, "written|not written\n");
     old->show.outlet.sent_bytes = strlen("written|");
-    old->show.terminal = (struct terminal){
-        .is_within_line = true, .is_bar = true, .is_colored = true, .owner = 77, .shown_bytes = 1234};
+    old->show.terminal = (struct terminal){.is_within_line = true,
+                                           .is_bar = true,
+                                           .is_colored = true,
+                                           .owner = 77,
+                                           .shown_bytes = 1234};
     hand_over(old);
     struct manager *fresh = take_over();
-    assert_true(str_is(lines_pending(&fresh->processes[1]->lines), "half a line"));
-    assert_int_equal(lines_pending(&fresh->processes[0]->lines).size, 0);
+    assert_true(
+        str_is(lines_pending(&fresh->processes[1]->inlets[INLET_ERRORS].lines), "half a line"));
+    assert_int_equal(lines_pending(&fresh->processes[1]->inlets[INLET_OUTPUT].lines).size, 0);
     assert_true(str_is(buffer_str(&fresh->show.outlet.queue), "not written\n"));
     assert_true(fresh->show.terminal.is_within_line && fresh->show.terminal.is_colored);
     assert_true(fresh->show.terminal.is_bar);

@@ -31,83 +31,104 @@ static void note_cut(struct process *process, size_t size)
     buffer_fini(&text);
 }
 
-// What was read is in the queue or held from here on, also for the next manager.
-static void settle(struct process *process, struct str bytes, bool has_lines)
+unsigned output_lane(const struct inlet *inlet)
 {
-    struct desk *desk = &process->manager->desk;
+    return show_lane(inlet->process->slot, inlet == &inlet->process->inlets[INLET_ERRORS]);
+}
+
+struct inlet *output_inlet(const struct manager *manager, unsigned lane)
+{
+    struct process *process =
+        lane / SHOW_LANES < LIMIT_PROCESSES ? manager->processes[lane / SHOW_LANES] : NULL;
+    return process ? &process->inlets[lane % SHOW_LANES] : NULL;
+}
+
+// What was read is in the queue or held from here on, also for the next manager.
+static void settle(struct inlet *inlet, struct str bytes, bool has_lines)
+{
+    struct desk *desk = &inlet->process->manager->desk;
     if (desk->memory && has_lines)
-        desk_hold(desk, process->slot, lines_pending(&process->lines), true);
+        desk_hold(desk, output_lane(inlet), lines_pending(&inlet->lines), true);
     else if (desk->memory)
-        desk_hold(desk, process->slot, bytes, false);
+        desk_hold(desk, output_lane(inlet), bytes, false);
 }
 
 // The next lines: as many as lie whole in the bytes, or one that does not.
-static size_t next_lines(struct process *process, struct str *bytes, struct str *out)
+static size_t next_lines(struct inlet *inlet, struct str *bytes, struct str *out)
 {
-    size_t count = lines_next_whole(&process->lines, bytes, out, BATCH_LINES);
-    return count > 0 ? count : lines_next(&process->lines, bytes, out);
+    size_t count = lines_next_whole(&inlet->lines, bytes, out, BATCH_LINES);
+    return count > 0 ? count : lines_next(&inlet->lines, bytes, out);
 }
 
-static void show_soon(struct process *process)
+static void show_soon(struct inlet *inlet)
 {
-    struct manager *manager = process->manager;
-    if (process->pending_at == NSEC_NEVER)
-        process->pending_at = clock_now() + LINGER_AFTER;
-    if (process->pending_at < manager->linger_at)
-        manager->linger_at = process->pending_at;
+    struct manager *manager = inlet->process->manager;
+    if (inlet->pending_at == NSEC_NEVER)
+        inlet->pending_at = clock_now() + LINGER_AFTER;
+    if (inlet->pending_at < manager->linger_at)
+        manager->linger_at = inlet->pending_at;
 }
 
-static void show_bytes(struct process *process, struct str bytes)
+static void show_as_its(struct inlet *inlet, const struct str *lines, size_t count)
 {
+    struct process *process = inlet->process;
+    process->voice.is_error = inlet == &process->inlets[INLET_ERRORS];
+    show_lines(&process->manager->show, &process->voice, process->name, lines, count);
+}
+
+static void show_bytes(struct inlet *inlet, struct str bytes)
+{
+    struct process *process = inlet->process;
     struct manager *manager = process->manager;
     struct str lines[BATCH_LINES];
     struct str all = bytes;
     size_t count;
     bool has_lines = false;
-    bool was_cut = process->lines.is_cut;
+    bool was_cut = inlet->lines.is_cut;
     show_now(&manager->show);
-    while ((count = next_lines(process, &bytes, lines)) > 0) {
-        show_lines(&manager->show, &process->voice, process->name, lines, count);
+    while ((count = next_lines(inlet, &bytes, lines)) > 0) {
+        show_as_its(inlet, lines, count);
         has_lines = true;
         for (size_t i = was_cut; process->watch && i < count; i++) // not the rest of a cut one
             watch_hear_line(process, lines[i]);
-        if (process->lines.is_cut && !was_cut)
+        if (inlet->lines.is_cut && !was_cut)
             note_cut(process, lines[0].size); // told once a line, behind its first piece
-        was_cut = process->lines.is_cut;
+        was_cut = inlet->lines.is_cut;
     }
-    settle(process, all, has_lines);
+    settle(inlet, all, has_lines);
     if (process->attachment)
         attach_hear(process, all);
     if (has_lines)
-        process->pending_at = NSEC_NEVER;
-    if (manager->show.outlet.is_terminal && lines_pending(&process->lines).size > 0)
-        show_soon(process);
+        inlet->pending_at = NSEC_NEVER;
+    if (manager->show.outlet.is_terminal && lines_pending(&inlet->lines).size > 0)
+        show_soon(inlet);
     (void)outlet_offer(&manager->show.outlet);
 }
 
 // Reads once. Returns the bytes, or 0 when there is nothing now (or never again).
-static size_t read_once(struct process *process)
+static size_t read_once(struct inlet *inlet)
 {
-    struct manager *manager = process->manager;
+    struct manager *manager = inlet->process->manager;
     ssize_t size;
     if (manager->desk.memory) {
-        size_t count = desk_read(&manager->desk, process->near, process->slot);
+        size_t count = desk_read(&manager->desk, inlet->near, output_lane(inlet));
         if (count > 0)
-            show_bytes(process, str_from(manager->desk.inbox, count));
+            show_bytes(inlet, str_from(manager->desk.inbox, count));
         return count;
     }
     do {
-        size = read(process->near, manager->bytes, sizeof(manager->bytes));
+        size = read(inlet->near, manager->bytes, sizeof(manager->bytes));
     } while (size < 0 && errno == EINTR);
     if (size <= 0)
         return 0;
-    show_bytes(process, str_from(manager->bytes, (size_t)size));
+    show_bytes(inlet, str_from(manager->bytes, (size_t)size));
     return (size_t)size;
 }
 
 static void on_output(struct loop_source *source, uint32_t events)
 {
-    struct process *process = loop_owner(source, struct process, source);
+    struct inlet *inlet = loop_owner(source, struct inlet, source);
+    struct process *process = inlet->process;
     struct manager *manager = process->manager;
     if (outlet_is_full(&manager->show.outlet) || !news_is_started(process))
         return;
@@ -116,13 +137,15 @@ static void on_output(struct loop_source *source, uint32_t events)
         loop_remove(&manager->outputs, source);
         return;
     }
-    if (read_once(process) == 0 && events & (EPOLLHUP | EPOLLERR))
+    if (read_once(inlet) == 0 && events & (EPOLLHUP | EPOLLERR))
         loop_remove(&manager->outputs, source); // only when the guard is gone: it holds an end
 }
 
-void output_watch(struct process *process)
+void output_watch(struct inlet *inlet)
 {
-    (void)loop_add(&process->manager->outputs, &process->source, process->near, EPOLLIN, on_output);
+    if (inlet->near >= 0 && !inlet->source.is_added)
+        (void)loop_add(&inlet->process->manager->outputs, &inlet->source, inlet->near, EPOLLIN,
+                       on_output);
 }
 
 void output_read_again(struct manager *manager)
@@ -132,7 +155,8 @@ void output_read_again(struct manager *manager)
         if (!process || !process->is_held_up)
             continue;
         process->is_held_up = false;
-        output_watch(process);
+        for (unsigned i = 0; i < INLETS; i++)
+            output_watch(&process->inlets[i]);
     }
 }
 
@@ -153,27 +177,36 @@ static bool must_wait(const struct process *process)
            supervisor_formation(manager->supervisor)->phase == FORMATION_RUNNING;
 }
 
-bool output_read_rest(struct process *process, bool is_last)
+static bool read_rest(struct inlet *inlet, bool is_last)
 {
     struct str line;
     // What was there at first. More may come from what is left of its tree, without end.
-    if (process->rest_bytes == 0 || is_last)
-        process->rest_bytes = output_waiting_bytes(process->near);
-    while (process->rest_bytes > 0) {
-        if (must_wait(process)) {
-            process->manager->rest_waits = true;
+    if (inlet->rest_bytes == 0 || is_last)
+        inlet->rest_bytes = output_waiting_bytes(inlet->near);
+    while (inlet->rest_bytes > 0) {
+        if (must_wait(inlet->process)) {
+            inlet->process->manager->rest_waits = true;
             return false;
         }
-        size_t size = read_once(process);
-        process->rest_bytes -= size == 0 || size > process->rest_bytes ? process->rest_bytes : size;
+        size_t size = read_once(inlet);
+        inlet->rest_bytes -= size == 0 || size > inlet->rest_bytes ? inlet->rest_bytes : size;
     }
-    if (is_last && lines_flush(&process->lines, &line)) {
-        show_now(&process->manager->show);
-        show_lines(&process->manager->show, &process->voice, process->name, &line, 1);
-        process->pending_at = NSEC_NEVER;
-        output_forget(process);
+    if (is_last && lines_flush(&inlet->lines, &line)) {
+        show_now(&inlet->process->manager->show);
+        show_as_its(inlet, &line, 1);
+        inlet->pending_at = NSEC_NEVER;
+        output_forget(inlet);
     }
     return true;
+}
+
+bool output_read_rest(struct process *process, bool is_last)
+{
+    bool is_read = true;
+    for (unsigned i = 0; i < INLETS; i++)
+        if (process->inlets[i].near >= 0)
+            is_read &= read_rest(&process->inlets[i], is_last);
+    return is_read;
 }
 
 void output_read_awaited(struct manager *manager)
@@ -187,25 +220,30 @@ void output_read_awaited(struct manager *manager)
     }
 }
 
-void output_forget(struct process *process)
+void output_forget(struct inlet *inlet)
 {
-    struct desk *desk = &process->manager->desk;
+    struct desk *desk = &inlet->process->manager->desk;
     if (desk->memory)
-        desk_hold(desk, process->slot, str_of(""), true);
+        desk_hold(desk, output_lane(inlet), str_of(""), true);
 }
 
-static void take_held(struct process *process)
+static void take_held(struct inlet *inlet)
 {
-    struct manager *manager = process->manager;
+    struct manager *manager = inlet->process->manager;
     size_t at = 0;
     size_t size;
-    while ((size = desk_held(&manager->desk, process->slot, at, manager->bytes,
+    while ((size = desk_held(&manager->desk, output_lane(inlet), at, manager->bytes,
                              sizeof(manager->bytes))) > 0) {
         struct str bytes = str_from(manager->bytes, size);
         struct str none;
-        (void)lines_next(&process->lines, &bytes, &none); // it is held: it has no end yet
+        (void)lines_next(&inlet->lines, &bytes, &none); // it is held: it has no end yet
         at += size;
     }
+}
+
+static unsigned lane_count(const struct manager *manager)
+{
+    return SHOW_LANES * supervisor_slot_count(manager->supervisor);
 }
 
 void output_resume(struct manager *manager)
@@ -213,39 +251,44 @@ void output_resume(struct manager *manager)
     const struct desk_state *state = &manager->desk.state;
     if (!manager->desk.memory)
         return;
-    for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++)
-        if (process_of(manager, slot))
-            take_held(process_of(manager, slot));
-    struct process *process = process_of(manager, state->slot);
-    if (process && state->inbox_end > state->inbox_from)
-        show_bytes(process, str_from(manager->desk.inbox + state->inbox_from,
-                                     state->inbox_end - state->inbox_from));
+    for (unsigned lane = 0; lane < lane_count(manager); lane++)
+        if (output_inlet(manager, lane))
+            take_held(output_inlet(manager, lane));
+    struct inlet *inlet = output_inlet(manager, state->lane);
+    if (inlet && state->inbox_end > state->inbox_from)
+        show_bytes(inlet, str_from(manager->desk.inbox + state->inbox_from,
+                                   state->inbox_end - state->inbox_from));
 }
 
 void output_bring_back(struct manager *manager)
 {
     struct terminal *terminal = &manager->show.terminal;
-    struct process *process = terminal->has_hidden ? process_of(manager, terminal->hidden) : NULL;
+    struct inlet *inlet = terminal->has_hidden ? output_inlet(manager, terminal->hidden) : NULL;
     terminal->has_hidden = false;
-    if (process && lines_pending(&process->lines).size > 0)
-        show_soon(process);
+    if (inlet && lines_pending(&inlet->lines).size > 0)
+        show_soon(inlet);
+}
+
+static void show_beginning(struct inlet *inlet)
+{
+    struct process *process = inlet->process;
+    struct show *show = &process->manager->show;
+    inlet->pending_at = NSEC_NEVER;
+    process->voice.is_error = inlet == &process->inlets[INLET_ERRORS];
+    show_now(show);
+    show_partial(show, &process->voice, process->name, lines_pending(&inlet->lines));
 }
 
 void output_show_lingering(struct manager *manager, nsec_t now)
 {
     manager->linger_at = NSEC_NEVER;
-    for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++) {
-        struct process *process = process_of(manager, slot);
-        if (!process || process->pending_at == NSEC_NEVER)
+    for (unsigned lane = 0; lane < lane_count(manager); lane++) {
+        struct inlet *inlet = output_inlet(manager, lane);
+        if (!inlet || inlet->pending_at == NSEC_NEVER)
             continue;
-        if (process->pending_at > now) {
-            if (process->pending_at < manager->linger_at)
-                manager->linger_at = process->pending_at;
-            continue;
-        }
-        process->pending_at = NSEC_NEVER;
-        show_now(&manager->show);
-        show_partial(&manager->show, &process->voice, process->name,
-                     lines_pending(&process->lines));
+        if (inlet->pending_at <= now)
+            show_beginning(inlet);
+        else if (inlet->pending_at < manager->linger_at)
+            manager->linger_at = inlet->pending_at;
     }
 }

@@ -18,6 +18,14 @@ struct process *process_of(struct manager *manager, unsigned slot)
     return slot < LIMIT_PROCESSES ? manager->processes[slot] : NULL;
 }
 
+static void open_inlet(struct process *process, unsigned which, struct output_pair pair)
+{
+    struct inlet *inlet = &process->inlets[which];
+    inlet->near = pair.near;
+    inlet->far = pair.far;
+    output_watch(inlet);
+}
+
 static int new_process(struct manager *manager, unsigned slot, struct output_pair output,
                        struct process **out)
 {
@@ -27,12 +35,16 @@ static int new_process(struct manager *manager, unsigned slot, struct output_pai
         return -ENOMEM;
     process->manager = manager;
     process->slot = slot;
-    process->near = output.near;
-    process->far = output.far;
+    for (unsigned i = 0; i < INLETS; i++)
+        process->inlets[i] = (struct inlet){
+            .process = process,
+            .near = -1,
+            .far = -1,
+            .lines.budget = &manager->budget,
+            .pending_at = NSEC_NEVER,
+        };
     process->tree_fd = -1;
-    process->pending_at = NSEC_NEVER;
     process->has_terminal = manager->plan->types[record->id.type].tty;
-    process->lines.budget = &manager->budget;
     process->voice.source = slot;
     process->voice.id = record->id;
     process->voice.color = log_color(record->id.type);
@@ -40,7 +52,7 @@ static int new_process(struct manager *manager, unsigned slot, struct output_pai
     process->status_text = manager->memory->status_texts[slot];
     plan_process_name(manager->plan, record->id, process->name);
     manager->processes[slot] = process;
-    output_watch(process);
+    open_inlet(process, INLET_OUTPUT, output);
     *out = process;
     return 0;
 }
@@ -60,6 +72,15 @@ int process_open(struct manager *manager, unsigned slot, struct process **out)
         (void)close(pair.far);
     }
     return result;
+}
+
+// Without the descriptors for it both go the same way, as before.
+void process_tell_apart(struct process *process)
+{
+    struct output_pair pair;
+    if (process->inlets[INLET_ERRORS].near < 0 &&
+        output_pipe(process->manager->pipe_bytes, &pair) == 0)
+        open_inlet(process, INLET_ERRORS, pair);
 }
 
 int process_adopt(struct manager *manager, unsigned slot)
@@ -83,17 +104,20 @@ int process_adopt(struct manager *manager, unsigned slot)
             (void)close(fds[i]);
         return result;
     }
+    if (answer.flags & GUARD_SPAWN_ERRORS)
+        open_inlet(process, INLET_ERRORS, (struct output_pair){fds[1], -1});
     process->tree_was_killed = true; // or was not: nobody is left who would know
     process->oom_kills = oom_kills(&process->manager->tree, process->name);
-    if (fd_count > 1)
-        watch_adopt(process, fds[1]);
+    if (answer.flags & GUARD_SPAWN_NOTIFY)
+        watch_adopt(process, fds[fd_count - 1]);
     return 0;
 }
 
 static void free_process(struct process *process)
 {
     watch_end(process);
-    lines_fini(&process->lines);
+    for (unsigned i = 0; i < INLETS; i++)
+        lines_fini(&process->inlets[i].lines);
     free(process);
 }
 
@@ -104,6 +128,16 @@ void process_free_all(struct manager *manager)
             free_process(manager->processes[slot]);
 }
 
+static void close_inlet(struct inlet *inlet)
+{
+    loop_remove(&inlet->process->manager->outputs, &inlet->source);
+    if (inlet->near >= 0)
+        (void)close(inlet->near);
+    if (inlet->far >= 0)
+        (void)close(inlet->far);
+    output_forget(inlet);
+}
+
 void process_close(struct manager *manager, unsigned slot)
 {
     struct process *process = process_of(manager, slot);
@@ -111,14 +145,11 @@ void process_close(struct manager *manager, unsigned slot)
         return;
     attach_end_of(process);
     manager->processes[slot] = NULL;
-    loop_remove(&manager->outputs, &process->source);
     loop_remove(&manager->loop, &process->tree_source);
     if (process->tree_fd >= 0)
         (void)close(process->tree_fd);
-    (void)close(process->near);
-    if (process->far >= 0)
-        (void)close(process->far);
-    output_forget(process);
+    for (unsigned i = 0; i < INLETS; i++)
+        close_inlet(&process->inlets[i]);
     free_process(process);
     act_send(manager, (struct guard_request){.kind = GUARD_FORGET, .slot = slot}, NULL, 0);
 }
@@ -128,6 +159,6 @@ void process_resize_terminals(struct manager *manager)
     for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++) {
         const struct process *process = process_of(manager, slot);
         if (process && process->has_terminal && !process->attachment)
-            output_terminal_resize(process->near, show_margin(&manager->show));
+            output_terminal_resize(process->inlets[INLET_OUTPUT].near, show_margin(&manager->show));
     }
 }

@@ -71,7 +71,7 @@ static void resize(const struct process *process, const struct request *request)
         .ws_row = (unsigned short)request->attach.rows,
     };
     if (size.ws_col > 0 && size.ws_row > 0)
-        (void)ioctl(process->near, TIOCSWINSZ, &size);
+        (void)ioctl(process->inlets[INLET_OUTPUT].near, TIOCSWINSZ, &size);
 }
 
 static bool connect_client(struct process *process, struct subscription *subscription)
@@ -143,13 +143,15 @@ void attach_feed(void *context, struct client *client)
     struct process *process = client->subscription ? client->subscription->attached : NULL;
     (void)context;
     while (client->in.size > 0) {
-        ssize_t size = process ? write(process->near, client->in.bytes, client->in.size) : -1;
+        ssize_t size =
+            process ? write(process->inlets[INLET_OUTPUT].near, client->in.bytes, client->in.size)
+                    : -1;
         bool is_full = process && size < 0 && errno == EAGAIN;
         if (is_full) {
             struct attachment *attachment = process->attachment;
             if (!attachment->source.is_added)
-                (void)loop_add(attachment->loop, &attachment->source, process->near, EPOLLOUT,
-                               on_room);
+                (void)loop_add(attachment->loop, &attachment->source,
+                               process->inlets[INLET_OUTPUT].near, EPOLLOUT, on_room);
             return;
         }
         server_take(client, size > 0 ? (size_t)size : client->in.size); // nobody would read it
@@ -187,7 +189,7 @@ void attach_forget(struct manager *manager, struct subscription *subscription)
     free(process->attachment);
     process->attachment = NULL;
     subscription->attached = NULL;
-    output_terminal_resize(process->near, show_margin(&manager->show));
+    output_terminal_resize(process->inlets[INLET_OUTPUT].near, show_margin(&manager->show));
 }
 
 void attach_end(struct manager *manager, struct subscription *subscription)

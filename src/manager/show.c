@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define NO_LANE UINT32_MAX // a sentence of ours never goes on in the middle of a process's line
 #define FOREMAN_TIME_FORMAT "%H:%M:%S"
 #define ROOM_PATIENCE (10 * NSEC_PER_SEC) // with a reader that reads nothing while memory is short
 
@@ -104,7 +105,7 @@ static void append_line(struct show *show, const struct show_voice *voice, struc
 {
     struct buffer *out = outlet_buffer(&show->outlet);
     if (show->outlet.is_terminal)
-        terminal_line(&show->terminal, out, voice->source, &voice->prefix, line);
+        terminal_line(&show->terminal, out, voice->lane, &voice->prefix, line);
     else
         log_line_append(out, &voice->prefix, line);
 }
@@ -179,12 +180,15 @@ static void remember(struct show *show, const struct show_voice *voice, uint32_t
 void show_lines(struct show *show, struct show_voice *voice, const char *name,
                 const struct str *lines, size_t count)
 {
+    uint32_t flags = voice->is_error ? SHOW_IS_ERROR : 0;
+    voice->lane = show_lane(voice->source, voice->is_error);
     write_lines(show, voice, name, lines, count);
-    remember(show, voice, show_owner(voice->id), lines, count);
+    remember(show, voice, show_owner(voice->id) | flags, lines, count);
 }
 
 void show_note(struct show *show, struct show_voice *voice, const char *name, struct str sentence)
 {
+    voice->lane = NO_LANE;
     write_lines(show, voice, name, &sentence, 1);
     remember(show, voice, show_owner(voice->id) | SHOW_IS_NOTE, &sentence, 1);
 }
@@ -192,8 +196,8 @@ void show_note(struct show *show, struct show_voice *voice, const char *name, st
 void show_partial(struct show *show, struct show_voice *voice, const char *name, struct str part)
 {
     build_prefix(show, voice, name);
-    terminal_partial(&show->terminal, outlet_buffer(&show->outlet), voice->source, &voice->prefix,
-                     part);
+    terminal_partial(&show->terminal, outlet_buffer(&show->outlet),
+                     show_lane(voice->source, voice->is_error), &voice->prefix, part);
 }
 
 void show_system(struct show *show, struct str sentence)

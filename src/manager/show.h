@@ -15,6 +15,8 @@
 struct show_voice {
     unsigned source;      // slot of the process, or SHOW_SOURCE_SYSTEM
     struct process_id id; // of no meaning for the system
+    bool is_error;        // what comes is from its standard error, which is told apart
+    uint32_t lane;        // on a terminal: show_lane()
     unsigned color;
     nsec_t built_at; // wall second that the prefix shows
     struct log_prefix prefix;
@@ -53,15 +55,24 @@ enum { SHOW_SOURCE_SYSTEM = RECENT_SOURCES - 1 };
 
 // The owner of a remembered line: which process, and whether it is a sentence of ours about it.
 #define SHOW_IS_NOTE (UINT32_C(1) << 31)
+#define SHOW_IS_ERROR (UINT32_C(1) << 30) // …from its standard error, where that is told apart
 static inline uint32_t show_owner(struct process_id id)
 {
     return (uint32_t)id.type << 16 | id.number;
 }
 static inline struct process_id show_process(uint32_t owner)
 {
-    return (struct process_id){(uint16_t)((owner & ~SHOW_IS_NOTE) >> 16), (uint16_t)owner};
+    return (struct process_id){(uint16_t)((owner & ~(SHOW_IS_NOTE | SHOW_IS_ERROR)) >> 16),
+                               (uint16_t)owner};
 }
-_Static_assert(LIMIT_TYPES < 1 << 15, "type and flag fit an owner");
+_Static_assert(LIMIT_TYPES < 1 << 14, "type and flags fit an owner");
+
+// Lines of one lane come one after the other; those of two may tear each other.
+enum { SHOW_LANES = 2 }; // of a source
+static inline unsigned show_lane(unsigned source, bool is_error)
+{
+    return SHOW_LANES * source + is_error;
+}
 
 // Whether the output is coloured; `is_terminal`: where it goes to.
 bool show_wants_color(const struct options *options, bool is_terminal);

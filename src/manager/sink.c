@@ -132,6 +132,7 @@ static void build_prefix(struct sink *sink, const struct show_lines *lines)
         .process = str_of("system"),
         .facility = (enum facility)sink->declared->facility,
         .is_note = is_note(lines),
+        .is_error = lines->owner & SHOW_IS_ERROR,
     };
     struct process *process =
         lines->source == SHOW_SOURCE_SYSTEM ? NULL : process_of(manager, lines->source);
@@ -151,13 +152,17 @@ static bool wants(const struct sink *sink, const struct show_lines *lines)
         return false;
     if (lines->source == SHOW_SOURCE_SYSTEM)
         return sink_matches(sink->declared, str_of(""), 0);
+    enum sink_stream unwanted = lines->owner & SHOW_IS_ERROR ? SINK_STDOUT : SINK_STDERR;
+    if (sink->declared->stream == unwanted)
+        return false;
     return sink_matches(sink->declared, sink->manager->plan->types[id.type].name, id.number);
 }
 
 static void put_in_file(struct sink *sink, const struct show_lines *lines)
 {
-    uint32_t owner = lines->source == SHOW_SOURCE_SYSTEM ? (uint32_t)SINK_OWNER_SYSTEM
-                                                         : lines->owner & ~SHOW_IS_NOTE;
+    uint32_t owner = lines->source == SHOW_SOURCE_SYSTEM
+                         ? (uint32_t)SINK_OWNER_SYSTEM
+                         : lines->owner & ~(SHOW_IS_NOTE | SHOW_IS_ERROR);
     struct buffer *record = tray_record(sink->tray, sink_owner(sink, owner));
     for (size_t i = 0; i < lines->count; i++)
         format_append(record, sink->format, &sink->prefix, lines->texts[i]);

@@ -101,6 +101,17 @@ bool sinks_hold_up(const struct manager *manager, const struct process *process,
     return false;
 }
 
+bool sinks_tell_apart(const struct manager *manager, const struct process *process)
+{
+    const struct process_id id = process->voice.id;
+    struct str type = manager->plan->types[id.type].name;
+    for (size_t i = 0; i < manager->plan->sink_count; i++)
+        if (sink_tells_apart(&manager->plan->sinks[i]) &&
+            sink_matches(&manager->plan->sinks[i], type, id.number))
+            return true;
+    return false;
+}
+
 bool sinks_are_full(const struct manager *manager)
 {
     for (size_t i = 0; i < manager->sink_count; i++)
@@ -184,8 +195,7 @@ static void bring(struct manager *manager, const struct plan *old, size_t index,
 {
     struct tray *tray = manager->sinks[index].tray;
     for (size_t i = 0; i < saved_count; i++) {
-        if (!saved[i].is_there ||
-            !sink_is_same_place(&old->sinks[i], &manager->plan->sinks[index]))
+        if (!saved[i].is_there || !sink_is_same_place(&old->sinks[i], &manager->plan->sinks[index]))
             continue;
         buffer_append_str(&tray->queue, buffer_str(&saved[i].queue));
         tray->state->dropped = saved[i].dropped;

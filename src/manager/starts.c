@@ -5,6 +5,7 @@
 // journal (recover.c).
 #include "manager/state.h"
 
+#include "guard/guard.h"
 #include "os/channel.h"
 #include "os/clock.h"
 #include "os/program.h"
@@ -53,7 +54,36 @@ static void write_launch(char *to, const struct launch *launch, const char *prog
         to = stpcpy(to, launch->envp[i]) + 1;
 }
 
-// The descriptors that go with a spawn: the output's ends and NOTIFY_SOCKET the first time, and the
+// Its ends the first time.
+static size_t put_ends(const struct inlet *inlet, enum guard_request_flag flag, int *fds,
+                       uint32_t *flags)
+{
+    if (inlet->far < 0)
+        return 0;
+    *flags |= flag;
+    fds[0] = inlet->near;
+    fds[1] = inlet->far;
+    return 2;
+}
+
+static void give_up_ends(struct process *process)
+{
+    for (unsigned i = 0; i < INLETS; i++) {
+        if (process->inlets[i].far >= 0)
+            (void)close(process->inlets[i].far);
+        process->inlets[i].far = -1;
+    }
+}
+
+// A guard of another kind may know of one output only, for the moment of an upgrade.
+static bool is_to_be_told_apart(const struct process *process)
+{
+    const struct manager *manager = process->manager;
+    return !process->has_terminal && manager->board->guard_revision == GUARD_REVISION &&
+           sinks_tell_apart(manager, process);
+}
+
+// The descriptors that go with a spawn: the outputs' ends and NOTIFY_SOCKET the first time, and the
 // cgroup folder.
 static size_t descriptors_of(struct process *process, int folder, int fds[CHANNEL_DESCRIPTORS],
                              uint32_t *flags)
@@ -61,10 +91,11 @@ static size_t descriptors_of(struct process *process, int folder, int fds[CHANNE
     size_t count = 0;
     if (process->has_terminal)
         *flags |= GUARD_SPAWN_TERMINAL;
-    if (process->far >= 0) {
-        *flags |= GUARD_SPAWN_OUTPUT;
-        fds[count++] = process->near;
-        fds[count++] = process->far;
+    count += put_ends(&process->inlets[INLET_OUTPUT], GUARD_SPAWN_OUTPUT, fds, flags);
+    if (is_to_be_told_apart(process)) {
+        process_tell_apart(process);
+        count += put_ends(&process->inlets[INLET_ERRORS], GUARD_SPAWN_ERRORS, fds + count, flags);
+        *flags |= GUARD_SPAWN_APART;
     }
     if (process->watch && process->watch->notify >= 0 && !process->watch->guard_has_it) {
         *flags |= GUARD_SPAWN_NOTIFY;
@@ -111,9 +142,7 @@ static bool send_launch(struct manager *manager, const struct action *action,
     act_send(manager, request, fds, fd_count);
     if (folder >= 0)
         (void)close(folder);
-    if (process->far >= 0)
-        (void)close(process->far);
-    process->far = -1;
+    give_up_ends(process);
     if (process->watch)
         process->watch->guard_has_it = process->watch->notify >= 0;
     return true;

@@ -18,22 +18,32 @@
 
 struct manager;
 
+// A way that output of a process comes by.
+struct inlet {
+    struct process *process;
+    struct loop_source source;
+    int near; // read from here; -1: this one is not in use
+    int far;  // the other end, until the guard has got it with a spawn; -1
+    struct lines lines;
+    size_t rest_bytes; // still to be read before its end is told
+    nsec_t pending_at; // when its unfinished line is to be shown; NSEC_NEVER
+};
+
+// The second one is for the standard error, where that is told apart; else both take the first.
+enum { INLET_OUTPUT, INLET_ERRORS, INLETS };
+_Static_assert((int)INLETS == (int)SHOW_LANES, "each of a process's inlets has a lane");
+
 // What the shell around supervise knows of a slot: its output and the rest of its tree.
 struct process {
     struct manager *manager;
     unsigned slot;
     char name[PROCESS_NAME_BYTES];
     bool has_terminal;
-    struct loop_source source; // of its output
-    int near;                  // …read from here
-    int far;                   // the other end, until the guard has got it with the first spawn; -1
-    struct lines lines;
-    size_t rest_bytes; // still to be read before its end is told
+    struct inlet inlets[INLETS];
     struct show_voice voice;
     struct attachment *attachment; // of a client to its terminal; NULL: none
     struct watch *watch;           // whether it is ready and alive; NULL: its type is not looked at
     char *status_text; // what it says of itself: STATUS= of sd_notify(3), in the manager's memory
-    nsec_t pending_at; // when its unfinished line is to be shown; NSEC_NEVER
     bool is_dead;      // the guard saw its main process end, supervise has not been told yet
     bool is_held_up;   // by a sink: its output is not read
     bool is_emptying;  // supervise was told, and waits for the tree and the output to end
@@ -137,13 +147,16 @@ const struct tree *branch_tree(struct manager *manager); // in its present state
 struct process *process_of(struct manager *manager, unsigned slot);             // NULL: none
 int process_open(struct manager *manager, unsigned slot, struct process **out); // new output
 int process_adopt(struct manager *manager, unsigned slot); // output from the guard
+void process_tell_apart(struct process *process); // its next life's standard error, if possible
 void process_close(struct manager *manager, unsigned slot);
 void process_free_all(struct manager *manager); // at the end, when the kernel closes the rest
 void process_resize_terminals(struct manager *manager); // to the size of our own
 
 // output.c: reading.
-void output_watch(struct process *process);
-void output_forget(struct process *process); // its unfinished line
+void output_watch(struct inlet *inlet);
+void output_forget(struct inlet *inlet);         // its unfinished line
+unsigned output_lane(const struct inlet *inlet); // of the desk, and of the terminal
+struct inlet *output_inlet(const struct manager *manager, unsigned lane); // NULL: none
 void output_resume(struct manager *manager); // with what the last manager has left on the desk
 // What there is to read now. When nobody can write any more, `is_last`, the unfinished line is
 // shown as it is. False: the outlet is full, come again.

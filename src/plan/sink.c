@@ -81,6 +81,12 @@ bool sink_matches(const struct plan_sink *sink, struct str type, unsigned number
     return sink->pattern_count == 0;
 }
 
+bool sink_tells_apart(const struct plan_sink *sink)
+{
+    return sink->stream != SINK_BOTH || sink->kind != SINK_FILE || sink->format == SINK_JSON ||
+           sink->format == SINK_LOGFMT;
+}
+
 bool sink_is_same_place(const struct plan_sink *a, const struct plan_sink *b)
 {
     return a->kind == b->kind && str_equal(a->target, b->target) && a->address == b->address &&

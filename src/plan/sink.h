@@ -65,6 +65,10 @@ enum { SINK_FACILITIES = 24, SINK_DEFAULT_MODE = 0640 };
 // process, which is for sinks of all.
 bool sink_matches(const struct plan_sink *sink, struct str type, unsigned number);
 
+// Whether it makes a difference to it which lines are of the standard error: it wants those of one
+// stream only, or its format says which one it was. Others keep both in one pipe, and so in order.
+bool sink_tells_apart(const struct plan_sink *sink);
+
 // Whether both say the same, wherever they stand.
 bool sink_equal(const struct plan_sink *a, const struct plan_sink *b);
 

@@ -25,12 +25,12 @@ struct desk_memory {
     uint32_t version;
     _Atomic uint32_t current; // which of the states is true
     struct desk_state states[2];
-    uint32_t held_bytes[LIMIT_PROCESSES]; // of unfinished lines
+    uint32_t held_bytes[DESK_LANES]; // of unfinished lines
     _Alignas(4096) char inbox[DESK_INBOX_BYTES];
 };
 
 enum {
-    VERSION = 2,
+    VERSION = 3,
     PIPE_BYTES = 4 * DESK_INBOX_BYTES, // half empty pages take a place each
     KEPT_BYTES = 1024 * 1024,          // more memory than this is given back after use
 };
@@ -39,7 +39,7 @@ enum {
 // pipes hold (os/output.c), each line with its prefix.
 #define QUEUE_BYTES ((size_t)1024 * 1024 * 1024)
 #define HEAD_BYTES ((sizeof(struct desk_memory) + 4095) / 4096 * 4096)
-#define HELD_AT (HEAD_BYTES + DESK_TRAYS * QUEUE_BYTES) // LIMIT_LINE_BYTES for each slot
+#define HELD_AT (HEAD_BYTES + DESK_TRAYS * QUEUE_BYTES) // LIMIT_LINE_BYTES for each lane
 
 // Both ends as one descriptor, so that it takes one to keep the pipe.
 static int make_pipe(void)
@@ -102,7 +102,7 @@ void desk_commit(struct desk *desk)
            offsetof(struct desk_state, trays) + desk->state.tray_count * sizeof(struct tray_state));
     atomic_signal_fence(memory_order_release); // what is read by a successor was in memory before
     atomic_store_explicit(&memory->current, next, memory_order_release);
-    memory->held_bytes[desk->state.held_slot] = desk->state.held_bytes;
+    memory->held_bytes[desk->state.held_lane] = desk->state.held_bytes;
 }
 
 // The rest of the bytes on their way to memory; `reading` says how many they were.
@@ -158,7 +158,7 @@ int desk_open(struct desk *desk, const int parts[DESK_PARTS])
     memcpy(desk->parts, parts, sizeof(desk->parts));
     desk->inbox = desk->memory->inbox;
     desk->state = desk->memory->states[atomic_load(&desk->memory->current)];
-    desk->memory->held_bytes[desk->state.held_slot] = desk->state.held_bytes;
+    desk->memory->held_bytes[desk->state.held_lane] = desk->state.held_bytes;
     recover_inbox(desk);
     return 0;
 }
@@ -227,12 +227,12 @@ static size_t read_directly(struct desk *desk, int fd)
     return (size_t)size;
 }
 
-size_t desk_read(struct desk *desk, int fd, unsigned slot)
+size_t desk_read(struct desk *desk, int fd, unsigned lane)
 {
     struct desk_state *state = &desk->state;
     ssize_t size;
-    if (state->slot != slot) {
-        state->slot = slot;
+    if (state->lane != lane) {
+        state->lane = lane;
         desk_commit(desk);
     }
     do {
@@ -249,18 +249,18 @@ size_t desk_read(struct desk *desk, int fd, unsigned slot)
     return state->inbox_end;
 }
 
-static off_t held_at(unsigned slot, size_t at)
+static off_t held_at(unsigned lane, size_t at)
 {
-    return (off_t)(HELD_AT + (size_t)slot * LIMIT_LINE_BYTES + at);
+    return (off_t)(HELD_AT + (size_t)lane * LIMIT_LINE_BYTES + at);
 }
 
 // First the lines go and `tail` alone stays in the inbox; only then is its copy written over what
 // the line was before.
-void desk_hold(struct desk *desk, unsigned slot, struct str tail, bool is_new)
+void desk_hold(struct desk *desk, unsigned lane, struct str tail, bool is_new)
 {
     struct desk_state *state = &desk->state;
-    size_t held = desk->memory->held_bytes[slot];
-    state->held_slot = slot;
+    size_t held = desk->memory->held_bytes[lane];
+    state->held_lane = lane;
     state->held_bytes = is_new ? 0 : (uint32_t)held;
     if (is_new && tail.size > 0) {
         state->inbox_from = state->inbox_end - (uint32_t)tail.size;
@@ -268,20 +268,20 @@ void desk_hold(struct desk *desk, unsigned slot, struct str tail, bool is_new)
     }
     if (is_new && held > KEPT_BYTES)
         (void)fallocate(desk->parts[DESK_MEMORY], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                        held_at(slot, 0), LIMIT_LINE_BYTES);
+                        held_at(lane, 0), LIMIT_LINE_BYTES);
     size_t at = state->held_bytes;
     if (tail.size > 0 && at + tail.size <= LIMIT_LINE_BYTES &&
-        pwrite(desk->parts[DESK_MEMORY], tail.bytes, tail.size, held_at(slot, at)) ==
+        pwrite(desk->parts[DESK_MEMORY], tail.bytes, tail.size, held_at(lane, at)) ==
             (ssize_t)tail.size)
         state->held_bytes = (uint32_t)(at + tail.size);
     state->inbox_from = state->inbox_end = 0;
     desk_commit(desk);
 }
 
-size_t desk_held(const struct desk *desk, unsigned slot, size_t at, char *out, size_t size)
+size_t desk_held(const struct desk *desk, unsigned lane, size_t at, char *out, size_t size)
 {
-    size_t held = desk->memory->held_bytes[slot];
+    size_t held = desk->memory->held_bytes[lane];
     size_t wanted = at >= held ? 0 : size < held - at ? size : held - at;
-    ssize_t read = pread(desk->parts[DESK_MEMORY], out, wanted, held_at(slot, at));
+    ssize_t read = pread(desk->parts[DESK_MEMORY], out, wanted, held_at(lane, at));
     return read > 0 ? (size_t)read : 0;
 }

@@ -13,7 +13,8 @@
 
 enum {
     DESK_INBOX_BYTES = 64 * 1024,
-    DESK_TRAYS = 1 + LIMIT_SINKS, // the first is standard output's
+    DESK_TRAYS = 1 + LIMIT_SINKS,     // the first is standard output's
+    DESK_LANES = 2 * LIMIT_PROCESSES, // ways that bytes come by, each with lines of its own
 };
 
 // To be held by somebody who lives on; all three together make a desk.
@@ -29,10 +30,10 @@ enum desk_part {
 struct desk_state {
     uint64_t told;       // the owner's own: up to which event all is in the queues
     uint32_t reading;    // bytes that are on their way from the inbox's pipe to its memory
-    uint32_t slot;       // whose bytes the inbox holds, in its pipe or in memory
+    uint32_t lane;       // whose bytes the inbox holds, in its pipe or in memory
     uint32_t inbox_from; // of those in memory: in between are those …
     uint32_t inbox_end;  // …that nobody has looked at
-    uint32_t held_slot;  // whose unfinished line has changed last …
+    uint32_t held_lane;  // whose unfinished line has changed last …
     uint32_t held_bytes; // …and how long it is
     uint32_t tray_count; // that are of use
     struct tray_state trays[DESK_TRAYS];
@@ -71,13 +72,13 @@ size_t desk_pipe_bytes(int pipe);
 // Makes `state` true in one moment, with all that was appended to the trays.
 void desk_commit(struct desk *desk);
 
-// Reads once from a pipe or terminal, for `slot`; the inbox must be empty. Returns how many bytes
+// Reads once from a pipe or terminal, for `lane`; the inbox must be empty. Returns how many bytes
 // lie in it from 0 on, 0 when there are none now.
-size_t desk_read(struct desk *desk, int fd, unsigned slot);
+size_t desk_read(struct desk *desk, int fd, unsigned lane);
 
-// Ends the work on the inbox. The unfinished line of its slot is `tail`, or if not `is_new`, what
+// Ends the work on the inbox. The unfinished line of its lane is `tail`, or if not `is_new`, what
 // it was before and then `tail`.
-void desk_hold(struct desk *desk, unsigned slot, struct str tail, bool is_new);
+void desk_hold(struct desk *desk, unsigned lane, struct str tail, bool is_new);
 
-// The unfinished line of a slot: copies at most `size` bytes from `at` on. Returns how many.
-size_t desk_held(const struct desk *desk, unsigned slot, size_t at, char *out, size_t size);
+// The unfinished line of a lane: copies at most `size` bytes from `at` on. Returns how many.
+size_t desk_held(const struct desk *desk, unsigned lane, size_t at, char *out, size_t size);

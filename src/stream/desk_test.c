@@ -23,7 +23,7 @@
 
 #include <cmocka.h>
 
-enum { SLOT = 5, OTHER_SLOT = 9 };
+enum { LANE = 5, OTHER_LANE = 9 };
 
 struct rig {
     int parts[DESK_PARTS];
@@ -65,10 +65,10 @@ static void put(int fd, const char *text)
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 }
 
-static void assert_held(const struct desk *desk, unsigned slot, const char *text)
+static void assert_held(const struct desk *desk, unsigned lane, const char *text)
 {
     char held[64];
-    size_t size = desk_held(desk, slot, 0, held, sizeof(held));
+    size_t size = desk_held(desk, lane, 0, held, sizeof(held));
     assert_int_equal(size, strlen(text));
     assert_memory_equal(held, text, size);
 }
@@ -80,33 +80,33 @@ static void keeps_what_was_read(void **state)
     int ends[2];
     open_rig(&rig);
     assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
-    assert_int_equal(desk_read(&rig.desk, ends[0], SLOT), 0);
+    assert_int_equal(desk_read(&rig.desk, ends[0], LANE), 0);
     put(ends[1], "one\ntw");
-    assert_int_equal(desk_read(&rig.desk, ends[0], SLOT), 6);
+    assert_int_equal(desk_read(&rig.desk, ends[0], LANE), 6);
     open_again(&rig);
-    assert_int_equal(rig.desk.state.slot, SLOT);
+    assert_int_equal(rig.desk.state.lane, LANE);
     assert_int_equal(rig.desk.state.inbox_from, 0);
     assert_int_equal(rig.desk.state.inbox_end, 6);
     assert_memory_equal(rig.desk.inbox, "one\ntw", 6);
 
     buffer_append_text(&rig.tray->queue, "one\n");
-    desk_hold(&rig.desk, SLOT, str_of("tw"), true);
+    desk_hold(&rig.desk, LANE, str_of("tw"), true);
     open_again(&rig);
     assert_int_equal(rig.desk.state.inbox_end, 0);
     assert_int_equal(tray_waiting_bytes(rig.tray), 4);
-    assert_held(&rig.desk, SLOT, "tw");
-    assert_held(&rig.desk, OTHER_SLOT, "");
+    assert_held(&rig.desk, LANE, "tw");
+    assert_held(&rig.desk, OTHER_LANE, "");
 
     put(ends[1], "o");
-    assert_int_equal(desk_read(&rig.desk, ends[0], SLOT), 1);
-    desk_hold(&rig.desk, SLOT, str_of("o"), false);
-    desk_hold(&rig.desk, OTHER_SLOT, str_of("else"), true);
+    assert_int_equal(desk_read(&rig.desk, ends[0], LANE), 1);
+    desk_hold(&rig.desk, LANE, str_of("o"), false);
+    desk_hold(&rig.desk, OTHER_LANE, str_of("else"), true);
     open_again(&rig);
-    assert_held(&rig.desk, SLOT, "two");
-    assert_held(&rig.desk, OTHER_SLOT, "else");
-    desk_hold(&rig.desk, SLOT, str_of(""), true);
+    assert_held(&rig.desk, LANE, "two");
+    assert_held(&rig.desk, OTHER_LANE, "else");
+    desk_hold(&rig.desk, LANE, str_of(""), true);
     open_again(&rig);
-    assert_held(&rig.desk, SLOT, "");
+    assert_held(&rig.desk, LANE, "");
     close(ends[0]);
     close(ends[1]);
     close_rig(&rig);
@@ -117,15 +117,15 @@ static void finds_what_was_on_its_way_in(void **state)
     (void)state;
     struct rig rig;
     open_rig(&rig);
-    rig.desk.state.slot = SLOT;
+    rig.desk.state.lane = LANE;
     desk_commit(&rig.desk);
     put(rig.parts[DESK_INBOX], "abc"); // as splice(2) leaves it
     open_again(&rig);
-    assert_int_equal(rig.desk.state.slot, SLOT);
+    assert_int_equal(rig.desk.state.lane, LANE);
     assert_int_equal(rig.desk.state.inbox_end, 3);
     assert_memory_equal(rig.desk.inbox, "abc", 3);
 
-    desk_hold(&rig.desk, SLOT, str_of(""), true);
+    desk_hold(&rig.desk, LANE, str_of(""), true);
     rig.desk.state.reading = 3;
     desk_commit(&rig.desk);
     memcpy(rig.desk.inbox, "xyz", 3); // read, and nothing was written down after that
@@ -252,16 +252,16 @@ __attribute__((noreturn)) static void work(const struct rig *rig, int in, int ou
     for (;;) {
         size_t size = desk.state.inbox_end - desk.state.inbox_from;
         if (size == 0)
-            size = desk_read(&desk, in, SLOT);
+            size = desk_read(&desk, in, LANE);
         const char *bytes = desk.inbox + desk.state.inbox_from;
         const char *last = memrchr(bytes, '\n', size);
         if (last) {
             size_t whole = (size_t)(last + 1 - bytes);
-            buffer_append(&tray->queue, held, desk_held(&desk, SLOT, 0, held, sizeof(held)));
+            buffer_append(&tray->queue, held, desk_held(&desk, LANE, 0, held, sizeof(held)));
             buffer_append(&tray->queue, bytes, whole);
-            desk_hold(&desk, SLOT, str_from(bytes + whole, size - whole), true);
+            desk_hold(&desk, LANE, str_from(bytes + whole, size - whole), true);
         } else if (size > 0) {
-            desk_hold(&desk, SLOT, str_from(bytes, size), false);
+            desk_hold(&desk, LANE, str_from(bytes, size), false);
         }
         (void)outlet_drain(&outlet, size > 0 ? 0 : NSEC_PER_MSEC);
     }
