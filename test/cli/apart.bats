@@ -1,0 +1,99 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Standard output and standard error, told apart where a sink wants to know.
+# shellcheck disable=SC2016,SC2154 # $PS in quotes is meant so
+load helpers
+load life
+load control
+load logs
+
+# both: writes numbered lines by turns to both, as writers `out` and `err`, until `enough` is there.
+both() {
+    mkdir -p written
+    cat >both <<'END'
+import itertools, os, time
+for i in itertools.count(1):
+    for fd, name in ((1, "out"), (2, "err")):
+        os.write(fd, f"<{name} {i} {'x' * (i * 7 % 90)}>\n".encode())
+    if os.path.exists("enough"):
+        break
+for name in ("out", "err"):
+    with open(f"written/.{name}", "w") as file:
+        file.write(str(i))
+    os.rename(f"written/.{name}", f"written/{name}")
+time.sleep(600)
+END
+}
+
+@test "each stream to a file of its own, and formats that say which one it was" {
+    procfile 'web: echo out; echo err >&2; echo both done; exec sleep 60'
+    settings "logs:" \
+        "  - {file: out.log, stream: stdout, format: raw}" \
+        "  - {file: err.log, stream: stderr, format: raw}" \
+        "  - {file: all.json, format: json}"
+    start
+    wait_until grep -qs "both done" out.log
+    wait_until grep -qs err err.log
+    stop
+    diff <(printf 'out\nboth done\n') out.log
+    diff <(echo err) err.log
+    grep -q '"stream":"stderr","line":"err"' all.json
+    grep -q '"stream":"stdout","line":"out"' all.json
+    grep -q '| err$' "$OUTPUT"
+}
+
+@test "where nobody asks, both come by one pipe, in order" {
+    procfile 'web: for i in 1 2 3 4 5 6 7 8 9; do echo $i; echo $i >&2; done; exec sleep 60'
+    settings "logs:" "  - {file: all.log, format: raw}"
+    start
+    wait_until has_18_lines
+    stop
+    diff <(printf '%d\n' 1 1 2 2 3 3 4 4 5 5 6 6 7 7 8 8 9 9) all.log
+}
+
+has_18_lines() {
+    [ "$(cat all.log | wc -l)" -eq 18 ]
+}
+
+@test "the last words of both are there, also without a newline" {
+    procfile 'w: printf out; printf err >&2; kill -KILL $$'
+    settings "logs:" "  - {file: out.log, stream: stdout, format: raw}" \
+        "  - {file: err.log, stream: stderr, format: raw}"
+    start
+    ended
+    diff <(echo out) out.log
+    diff <(echo err) err.log
+}
+
+@test "the manager is killed again and again: each line of both is there once, in its file" {
+    both
+    procfile "w: python3 both"
+    settings "logs:" "  - {file: out.log, stream: stdout, format: raw}" \
+        "  - {file: err.log, stream: stderr, format: raw}"
+    start
+    for _ in 1 2 3 4 5 6; do
+        grows out.log
+        kill -KILL "$(manager_pid)"
+        wait_until answers
+    done
+    ends_writing out err
+    stop
+    has_all out <out.log
+    has_all err <err.log
+    ! grep -q out err.log
+}
+
+@test "asked for by a reload: from the next start on; and no more" {
+    procfile 'web: echo out; echo err >&2; exec sleep 60'
+    up
+    settings "logs:" "  - {file: err.log, stream: stderr, format: raw}"
+    run -0 "$FORMATION" reload
+    run -0 "$FORMATION" restart web
+    wait_until grep -qs err err.log
+    settings "logs:" "  - {file: text.log}"
+    run -0 "$FORMATION" reload
+    run -0 "$FORMATION" restart web
+    wait_until grep -qs '| err$' text.log
+    stop
+    diff <(echo err) err.log
+}
