@@ -201,7 +201,7 @@ static size_t fitting(const struct sink *sink, const struct sink_file *file, siz
     uint64_t taken = file->file.size_bytes;
     const char *bytes = tray_unwritten(sink->tray).bytes;
     const char *end = NULL;
-    if (limit == 0 || (!file->is_within_line && !may_rotate(file, now)))
+    if (!bytes || limit == 0 || (!file->is_within_line && !may_rotate(file, now)))
         return size;
     if (taken < limit && size <= limit - taken)
         return size;
