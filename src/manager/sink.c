@@ -75,6 +75,7 @@ int sink_open(struct sink *sink, struct manager *manager, const struct plan_sink
 void sink_close(struct sink *sink)
 {
     sink_disconnect(sink);
+    sink_address_close(sink);
     sink_forget_files(sink);
     if (sink->tray == &sink->own)
         tray_fini(&sink->own);

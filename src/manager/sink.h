@@ -5,6 +5,7 @@
 #pragma once
 
 #include "manager/show.h"
+#include "manager/sink_address.h"
 #include "manager/sink_file.h"
 #include "os/loop.h"
 #include "plan/sink.h"
@@ -32,6 +33,9 @@ struct sink {
     size_t file_capacity;
     int socket; // -1: not connected
     struct outlet outlet;
+    struct sink_addresses addresses; // of the socket
+    bool is_connected;               // something was sent since it was opened
+    uint32_t watched_events;         // while `source` is added
     struct loop_source source;
 };
 

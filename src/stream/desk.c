@@ -30,7 +30,7 @@ struct desk_memory {
 };
 
 enum {
-    VERSION = 2,
+    VERSION = 3,
     PIPE_BYTES = 4 * DESK_INBOX_BYTES, // half empty pages take a place each
     KEPT_BYTES = 1024 * 1024,          // more memory than this is given back after use
 };
