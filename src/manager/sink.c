@@ -2,6 +2,7 @@
 // Lines are put in their format when they come, so what waits is bytes, and is bounded by bytes.
 #include "manager/sink.h"
 
+#include "manager/drops.h"
 #include "manager/state.h"
 #include "os/clock.h"
 
@@ -53,6 +54,7 @@ int sink_open(struct sink *sink, struct manager *manager, const struct plan_sink
         .tend_at = NSEC_NEVER,
         .socket = -1,
     };
+    (void)sink_name(declared, sink->name);
     tray_init(&sink->own);
     sink->tray = &sink->own;
     if (manager->desk.memory) {
@@ -192,34 +194,27 @@ static void put_lines(struct sink *sink, const struct show_lines *lines)
         put_message(sink, lines->texts[i]);
 }
 
-// At the place in the stream where they are missing.
-static void tell_dropped(struct sink *sink)
+void sink_note(struct sink *sink, struct str sentence)
 {
-    char text[64];
-    (void)snprintf(text, sizeof(text), "%llu lines were dropped here",
-                   (unsigned long long)sink->tray->state->dropped);
-    const struct str sentence = str_of(text);
     const struct show_lines note = {
         .source = SHOW_SOURCE_SYSTEM,
         .at = sink->manager->show.now,
         .texts = &sentence,
         .count = 1,
     };
-    put_lines(sink, &note);
-    sink->tray->state->dropped = 0;
+    if (sink->format != LOG_FORMAT_RAW) // that has nothing but what processes wrote
+        put_lines(sink, &note);
 }
 
 void sink_append(struct sink *sink, const struct show_lines *lines)
 {
-    if (!wants(sink, lines))
+    if (!wants(sink, lines) || sink->is_spoken_of)
         return;
-    if (sink->declared->policy == SINK_DROP &&
-        tray_waiting_bytes(sink->tray) >= LIMIT_SINK_QUEUE_BYTES) {
-        sink->tray->state->dropped += lines->count;
+    if (!drops_has_room(sink)) {
+        drops_count(sink, lines->source, lines->owner, lines->count);
         return;
     }
-    if (sink->tray->state->dropped > 0)
-        tell_dropped(sink);
+    drops_tell(sink);
     put_lines(sink, lines);
 }
 
@@ -270,9 +265,11 @@ void sink_fail(struct sink *sink, const char *format, ...)
     if (sink->is_failing)
         return;
     sink->is_failing = true;
+    sink->failing_since = clock_now();
     va_start(arguments, format);
-    say(sink, format, arguments);
+    (void)vsnprintf(sink->why, sizeof(sink->why), format, arguments);
     va_end(arguments);
+    show_system(&sink->manager->show, str_of(sink->why));
 }
 
 void sink_recover(struct sink *sink)
