@@ -19,7 +19,7 @@
 
 static bool is_in_gap(const struct sink *sink)
 {
-    return sink->tray->state->dropped > sink->tray->state->dropped_told;
+    return sink->tray->state->counts.dropped > sink->tray->state->counts.dropped_told;
 }
 
 bool drops_has_room(const struct sink *sink)
@@ -30,7 +30,7 @@ bool drops_has_room(const struct sink *sink)
 
 uint64_t drops_of_sink(const struct sink *sink)
 {
-    return sink->tray->state->dropped + sink->tray->state->refused;
+    return sink->tray->state->counts.dropped + sink->tray->state->counts.refused;
 }
 
 // --- by process
@@ -78,7 +78,7 @@ static void count_for_process(struct manager *manager, unsigned slot, uint32_t o
 
 void drops_count(struct sink *sink, unsigned source, uint32_t owner, size_t count)
 {
-    sink->tray->state->dropped += count;
+    sink->tray->state->counts.dropped += count;
     sink->drop_cause = sink->is_failing ? DROP_FAILING : DROP_SLOW;
     if (source < LIMIT_PROCESSES && !(owner & SHOW_IS_NOTE))
         count_for_process(sink->manager, source, owner, count);
@@ -96,12 +96,12 @@ static void tell_one(struct sink *sink, uint64_t count, const char *where, enum 
 
 void drops_tell(struct sink *sink)
 {
-    struct tray_state *state = sink->tray->state;
-    tell_one(sink, state->dropped - state->dropped_told, " here",
+    struct tray_counts *counts = &sink->tray->state->counts;
+    tell_one(sink, counts->dropped - counts->dropped_told, " here",
              sink->drop_cause == DROP_FAILING ? DROP_FAILING : DROP_SLOW);
-    tell_one(sink, state->refused - state->refused_told, "", DROP_REFUSED);
-    state->dropped_told = state->dropped;
-    state->refused_told = state->refused;
+    tell_one(sink, counts->refused - counts->refused_told, "", DROP_REFUSED);
+    counts->dropped_told = counts->dropped;
+    counts->refused_told = counts->refused;
 }
 
 void drops_tell_others(struct manager *manager, const char *name, struct str sentence)
@@ -119,35 +119,35 @@ void drops_tell_others(struct manager *manager, const char *name, struct str sen
 
 static void report(struct sink *sink, enum event_kind kind)
 {
-    struct tray_state *state = sink->tray->state;
+    struct tray_counts *counts = &sink->tray->state->counts;
     struct event event = {
         .kind = (uint16_t)kind,
         .detail = (int32_t)sink->drop_cause,
         .sink.total = drops_of_sink(sink),
-        .sink.dropped = drops_of_sink(sink) - state->reported,
+        .sink.dropped = drops_of_sink(sink) - counts->reported,
     };
     memcpy(event.sink.name, sink->name, strnlen(sink->name, sizeof(event.sink.name) - 1));
-    state->is_reporting = kind == EVENT_SINK_DROPPING;
+    counts->is_reporting = kind == EVENT_SINK_DROPPING;
     if (kind == EVENT_SINK_DROPPED)
-        state->reported = event.sink.total;
+        counts->reported = event.sink.total;
     decide_record(sink->manager, &event);
 }
 
 static void work_at(struct sink *sink, nsec_t now)
 {
-    struct tray_state *state = sink->tray->state;
+    struct tray_counts *counts = &sink->tray->state->counts;
     uint64_t total = drops_of_sink(sink);
     if (is_in_gap(sink) && drops_has_room(sink))
         drops_tell(sink);
-    if (total == state->reported)
+    if (total == counts->reported)
         return;
-    if (state->refused > sink->refused_seen)
+    if (counts->refused > sink->refused_seen)
         sink->drop_cause = DROP_REFUSED;
     if (total != sink->drops_seen)
         sink->drops_over_at = now + OVER_AFTER;
     sink->drops_seen = total;
-    sink->refused_seen = state->refused;
-    if (!state->is_reporting)
+    sink->refused_seen = counts->refused;
+    if (!counts->is_reporting)
         report(sink, EVENT_SINK_DROPPING);
     else if (!is_in_gap(sink) && sink->drops_over_at <= now)
         report(sink, EVENT_SINK_DROPPED);
@@ -165,7 +165,7 @@ void drops_finish(struct manager *manager)
     for (size_t i = 0; i < manager->sink_count; i++) {
         struct sink *sink = &manager->sinks[i];
         drops_tell(sink);
-        if (drops_of_sink(sink) > sink->tray->state->reported)
+        if (drops_of_sink(sink) > sink->tray->state->counts.reported)
             report(sink, EVENT_SINK_DROPPED);
     }
 }
@@ -175,7 +175,7 @@ nsec_t drops_due_at(const struct manager *manager)
     nsec_t at = NSEC_NEVER;
     for (size_t i = 0; i < manager->sink_count; i++) {
         const struct sink *sink = &manager->sinks[i];
-        if (sink->tray->state->is_reporting && !is_in_gap(sink) && sink->drops_over_at < at)
+        if (sink->tray->state->counts.is_reporting && !is_in_gap(sink) && sink->drops_over_at < at)
             at = sink->drops_over_at;
     }
     return at;

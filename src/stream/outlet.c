@@ -213,7 +213,7 @@ static void count_refused(struct outlet *outlet, size_t count)
 {
     outlet->refused_count += count;
     if (outlet->tray)
-        outlet->tray->state->refused += count;
+        outlet->tray->state->counts.refused += count;
 }
 
 void outlet_hear_refusals(struct outlet *outlet)

@@ -9,24 +9,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// What is true of one tray, whose bytes all go the same way out. Positions are those of bytes in
-// its queue.
-struct tray_state {
-    uint64_t from;         // in between waits what …
-    uint64_t end;          // …is to be written
-    uint64_t write_at;     // where the file stood before the write that is under way; TRAY_NOWHERE
-    uint64_t device;       // which file that is, …
-    uint64_t inode;        // …when it is one that could have been replaced
-    uint64_t record_end;   // of the record that is being written; not behind `from`: the next is
-    uint64_t dropped;      // the owner's own counts, which never fall: lines left out, …
+// The owner's own, of what does not get to the place. They never fall.
+struct tray_counts {
+    uint64_t dropped;      // lines left out, …
     uint64_t dropped_told; // …those of them of which the lines behind them tell, …
     uint64_t refused;      // …messages that outlet.h counts as refused, …
     uint64_t refused_told;
     uint64_t reported; // …and of both, what the last report was about
     bool is_reporting; // another one has begun
-    uint32_t owner;    // of that record
-    uint32_t writing;  // bytes that are being written; 0: none
-    bool uses_outbox;  // for the write that is under way
+};
+
+// What is true of one tray, whose bytes all go the same way out. Positions are those of bytes in
+// its queue.
+struct tray_state {
+    uint64_t from;       // in between waits what …
+    uint64_t end;        // …is to be written
+    uint64_t write_at;   // where the file stood before the write that is under way; TRAY_NOWHERE
+    uint64_t device;     // which file that is, …
+    uint64_t inode;      // …when it is one that could have been replaced
+    uint64_t record_end; // of the record that is being written; not behind `from`: the next is
+    struct tray_counts counts;
+    uint32_t owner;   // of that record
+    uint32_t writing; // bytes that are being written; 0: none
+    bool uses_outbox; // for the write that is under way
 };
 
 #define TRAY_NOWHERE UINT64_MAX
