@@ -218,14 +218,6 @@ void sink_append(struct sink *sink, const struct show_lines *lines)
     put_lines(sink, lines);
 }
 
-static void write_waiting(struct sink *sink)
-{
-    if (sink->declared->kind == SINK_FILE)
-        sink_push_files(sink);
-    else
-        sink_push_socket(sink);
-}
-
 void sink_push(struct sink *sink)
 {
     nsec_t now = clock_now();
@@ -236,12 +228,10 @@ void sink_push(struct sink *sink)
     sink->again_at = NSEC_NEVER;
     if (tray_waiting_bytes(sink->tray) == 0)
         return;
-    write_waiting(sink);
-    // Perhaps no more lines come, before which it could be told.
-    if (sink->tray->state->dropped > 0 && tray_waiting_bytes(sink->tray) == 0) {
-        tell_dropped(sink);
-        write_waiting(sink);
-    }
+    if (sink->declared->kind == SINK_FILE)
+        sink_push_files(sink);
+    else
+        sink_push_socket(sink);
 }
 
 static void say(struct sink *sink, const char *format, va_list arguments)

@@ -200,18 +200,18 @@ static bool stays(const struct manager *manager, const struct plan *old, size_t 
            (has_same_paths || plan->sinks[index].kind != SINK_FILE);
 }
 
-// What waits for one that is elsewhere in the list now goes along, and the count of what it lacks.
+// What waits for one that is elsewhere in the list now goes along, and the counts of what it lacks.
 struct luggage {
     bool is_there;
     struct buffer queue;
-    uint64_t dropped;
+    struct tray_counts counts;
 };
 
 static void pack(struct sink *sink, struct luggage *out)
 {
-    *out = (struct luggage){.is_there = true, .dropped = sink->tray->state->dropped};
+    *out = (struct luggage){.is_there = true, .counts = sink->tray->state->counts};
     sink_save(sink, &out->queue);
-    sink->tray->state->dropped = 0;
+    sink->tray->state->counts = (struct tray_counts){0};
     tray_clear(sink->tray);
 }
 
@@ -224,7 +224,7 @@ static void bring(struct manager *manager, const struct plan *old, size_t index,
             !sink_is_same_place(&old->sinks[i], &manager->plan->sinks[index]))
             continue;
         buffer_append_str(&tray->queue, buffer_str(&saved[i].queue));
-        tray->state->dropped = saved[i].dropped;
+        tray->state->counts = saved[i].counts;
         saved[i].is_there = false;
         return;
     }
