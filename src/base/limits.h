@@ -76,9 +76,9 @@
 // restart of a syslog server.
 #define LIMIT_SINK_QUEUE_BYTES (1024 * 1024)
 
-// What may wait for a slow terminal, file or sink while a process that has ended is read to its end,
-// so that the next one can be started: a dozen of them with a full pipe each, or thousands of common
-// crashes. Above it the next one has to wait, too, since nothing is thrown away.
+// What may wait for a slow terminal, file or sink while a process that has ended is read to its
+// end, so that the next one can be started: a dozen of them with a full pipe each, or thousands of
+// common crashes. Above it the next one has to wait, too, since nothing is thrown away.
 #define LIMIT_REST_QUEUE_BYTES (16 * 1024 * 1024)
 
 // Events kept for late readers. 4096 covers the whole start and stop of a thousand processes.

@@ -155,6 +155,25 @@ static void put_formation_ended(struct buffer *out, const json_t *event)
                          reply_integer(event, "code"));
 }
 
+static enum drop_cause cause_of(const json_t *event)
+{
+    struct str cause = reply_text(event, "cause");
+    return str_is(cause, "failing")   ? DROP_FAILING
+           : str_is(cause, "refused") ? DROP_REFUSED
+                                      : DROP_SLOW;
+}
+
+static void put_sink_dropping(struct buffer *out, const json_t *event)
+{
+    sentence_dropping(out, reply_text(event, "sink"), cause_of(event));
+}
+
+static void put_sink_dropped(struct buffer *out, const json_t *event)
+{
+    sentence_dropped(out, (uint64_t)reply_integer(event, "count"), "", reply_text(event, "sink"),
+                     cause_of(event));
+}
+
 static const struct {
     const char *kind;
     void (*put)(struct buffer *out, const json_t *event);
@@ -177,6 +196,8 @@ static const struct {
     {"backoff", put_backoff},
     {"finished", put_finished},
     {"removed", put_removed},
+    {"sink-dropping", put_sink_dropping},
+    {"sink-dropped", put_sink_dropped},
     {"formation-stopping", put_formation_stopping},
     {"formation-waiting", put_formation_waiting},
     {"formation-killing", put_formation_killing},

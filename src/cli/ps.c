@@ -161,6 +161,25 @@ static void append_notes(struct buffer *out, const struct look *look)
     buffer_fini(&rest);
 }
 
+// "web.1: 1,234 lines were dropped, see 'formation status'"
+static void append_drops(struct buffer *out, const struct look *look)
+{
+    char figure[FIGURE_COUNT_BYTES];
+    size_t index;
+    size_t count = 0;
+    const json_t *process;
+    json_array_foreach(look->processes, index, process)
+    {
+        long long dropped = reply_integer(process, "dropped");
+        if (dropped > 0 && count++ < NOTES_MOST)
+            buffer_append_format(
+                out, "%.*s: %s %s not logged\n", STR_ARGS(reply_text(process, "name")),
+                figure_count((uint64_t)dropped, figure), dropped == 1 ? "line was" : "lines were");
+    }
+    if (count > NOTES_MOST)
+        buffer_append_format(out, "and lines of %zu more\n", count - NOTES_MOST);
+}
+
 // "web: 3 wanted, 1 declared"
 static void append_difference(struct buffer *out, struct str name, long long quantity,
                               long long declared)
@@ -205,6 +224,7 @@ static void append_look(struct buffer *out, const struct look *look, const struc
     else
         buffer_append_text(out, "no processes\n");
     append_notes(&notes, look);
+    append_drops(&notes, look);
     append_differences(&notes, look);
     if (notes.size > 0)
         buffer_append_char(out, '\n');

@@ -44,6 +44,53 @@ static void append_types(struct buffer *out, const json_t *types)
     table_fini(&table);
 }
 
+static const struct table_column sink_columns[] = {
+    {"LOGS", false},
+    {"STATE", false},
+    {"WAITING", true},
+    {"DROPPED", true},
+};
+
+// "failing for 3m: Connection refused" is a sentence of its own, below.
+static void append_sinks(struct buffer *out, const json_t *sinks)
+{
+    struct table table = {sink_columns, sizeof(sink_columns) / sizeof(sink_columns[0]), {0}, 0};
+    char text[FIGURE_COUNT_BYTES];
+    size_t index;
+    const json_t *sink;
+    if (json_array_size(sinks) == 0)
+        return;
+    json_array_foreach(sinks, index, sink)
+    {
+        long long waiting = reply_integer(sink, "waiting_bytes");
+        table_add(&table, reply_text(sink, "name"));
+        table_add(&table, reply_text(sink, "state"));
+        table_add(&table, str_of(waiting > 0 ? figure_bytes((uint64_t)waiting, text) : "0"));
+        table_add(&table, str_of(figure_count((uint64_t)reply_integer(sink, "dropped"), text)));
+    }
+    buffer_append_char(out, '\n');
+    table_append(&table, client_columns(), out);
+    table_fini(&table);
+}
+
+static void append_failures(struct buffer *out, const json_t *sinks)
+{
+    char age[FIGURE_BYTES];
+    size_t index;
+    bool is_first = true;
+    const json_t *sink;
+    json_array_foreach(sinks, index, sink)
+    {
+        nsec_t since = reply_time(sink, "since");
+        if (!str_is(reply_text(sink, "state"), "failing") || since == NSEC_NEVER)
+            continue;
+        buffer_append_text(out, is_first ? "\n" : "");
+        is_first = false;
+        client_append(out, reply_text(sink, "why"));
+        buffer_append_format(out, ", for %s\n", figure_age(clock_wall() - since, age));
+    }
+}
+
 static void append_status(struct buffer *out, const json_t *status)
 {
     char age[FIGURE_BYTES];
@@ -58,6 +105,8 @@ static void append_status(struct buffer *out, const json_t *status)
                          STR_ARGS(reply_text(status, "version")),
                          reply_integer(status, "guard_pid"), reply_integer(status, "manager_pid"));
     append_types(out, json_object_get(status, "types"));
+    append_sinks(out, json_object_get(status, "sinks"));
+    append_failures(out, json_object_get(status, "sinks"));
 }
 
 int command_status(struct invocation *invocation)

@@ -66,6 +66,16 @@ static void append_status_text(struct buffer *out, const json_t *process)
     client_append(out, text);
 }
 
+static void append_dropped(struct buffer *out, const json_t *process)
+{
+    char figure[FIGURE_COUNT_BYTES];
+    const long long dropped = reply_integer(process, "dropped");
+    if (dropped > 0)
+        buffer_append_format(out, "; %s of its lines %s not logged",
+                             figure_count((uint64_t)dropped, figure),
+                             dropped == 1 ? "was" : "were");
+}
+
 static void append_state(struct buffer *out, const json_t *process)
 {
     char age[FIGURE_BYTES];
@@ -91,6 +101,7 @@ static void append_state(struct buffer *out, const json_t *process)
         }
         append_status_text(out, process);
     }
+    append_dropped(out, process);
     buffer_append_char(out, '\n');
 }
 

@@ -120,7 +120,30 @@ void describe_process(struct buffer *out, const char *name, const struct descrip
     json_put_text(out, "command", cut_command(type->command));
     json_put_integer(out, "quantity_of_type", type->quantity);
     json_put_integer(out, "declared", type->declared);
+    json_put_integer(out, "dropped", (int64_t)facts->dropped);
     json_put_object_end(out);
+}
+
+static const char *cause_name(enum drop_cause cause)
+{
+    switch (cause) {
+    case DROP_SLOW:
+        return "slow";
+    case DROP_FAILING:
+        return "failing";
+    case DROP_REFUSED:
+        return "refused";
+    }
+    return "slow";
+}
+
+static void put_event_sink(struct buffer *out, const struct event *event)
+{
+    json_put_text(out, "sink", str_of(event->sink.name));
+    json_put_text(out, "cause", str_of(cause_name((enum drop_cause)event->detail)));
+    if (event->kind == EVENT_SINK_DROPPED)
+        json_put_integer(out, "count", (int64_t)event->sink.dropped);
+    json_put_integer(out, "total", (int64_t)event->sink.total);
 }
 
 static void put_event_detail(struct buffer *out, const struct description *description,
@@ -159,6 +182,10 @@ static void put_event_detail(struct buffer *out, const struct description *descr
     case EVENT_FORMATION_ENDED:
         json_put_integer(out, "code", event->detail);
         break;
+    case EVENT_SINK_DROPPING:
+    case EVENT_SINK_DROPPED:
+        put_event_sink(out, event);
+        break;
     case EVENT_PLACED:
     case EVENT_ASKED:
     case EVENT_STARTING:
@@ -192,7 +219,7 @@ void describe_event(struct buffer *out, const char *name, const struct descripti
     json_put_integer(out, "sequence", (int64_t)event->sequence);
     put_time(out, "at", description, event->at);
     json_put_text(out, "kind", str_of(event_kind_name((enum event_kind)event->kind)));
-    if (!event_is_of_formation((enum event_kind)event->kind))
+    if (event_is_of_process((enum event_kind)event->kind))
         put_event_process(out, description->plan, event);
     put_event_detail(out, description, event);
     json_put_object_end(out);
@@ -271,6 +298,23 @@ static void put_type(struct buffer *out, const struct description *description, 
     json_put_object_end(out);
 }
 
+static void put_sink(struct buffer *out, const struct description *description,
+                     const struct sink_facts *sink)
+{
+    static const char *const states[] = {
+        [SINK_OK] = "ok", [SINK_SLOW] = "slow", [SINK_FAILING] = "failing"};
+    json_put_object(out, NULL);
+    json_put_text(out, "name", sink->name);
+    json_put_text(out, "policy", str_of(sink_policy_name(sink->policy)));
+    json_put_text(out, "state", str_of(states[sink->state]));
+    put_time(out, "since", description, sink->since);
+    if (sink->state == SINK_FAILING)
+        json_put_text(out, "why", sink->why);
+    json_put_integer(out, "waiting_bytes", (int64_t)sink->waiting_bytes);
+    json_put_integer(out, "dropped", (int64_t)sink->dropped);
+    json_put_object_end(out);
+}
+
 static const char *phase_name(enum formation_phase phase)
 {
     switch (phase) {
@@ -307,6 +351,10 @@ void describe_status(struct buffer *out, const struct description *description,
     for (size_t i = 0; i < plan->type_count; i++)
         if (!plan->types[i].is_gone || counts[i].processes > 0)
             put_type(out, description, i, &counts[i]);
+    json_put_list_end(out);
+    json_put_list(out, "sinks");
+    for (size_t i = 0; i < status->sink_count; i++)
+        put_sink(out, description, &status->sinks[i]);
     json_put_list_end(out);
 }
 

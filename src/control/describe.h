@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "event/event.h"
 #include "plan/plan.h"
+#include "plan/sink.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +17,7 @@
 // What all values of a reply have in common; borrowed.
 struct description {
     const struct plan *plan;
-    nsec_t wall_offset;       // what a time of CLOCK_MONOTONIC lacks to one since the epoch
+    nsec_t wall_offset; // what a time of CLOCK_MONOTONIC lacks to one since the epoch
 };
 
 // Of a whole tree.
@@ -30,6 +31,7 @@ struct process_facts {
     const struct process_record *record; // of no vacant slot
     const struct process_usage *usage;   // NULL: was not asked for
     const char *status_text;             // what it says of itself; NULL or "": nothing
+    uint64_t dropped;                    // lines of it that sinks have left out
 };
 
 // One life of a process that is over.
@@ -43,6 +45,22 @@ struct process_life {
     struct str_list last_lines;
 };
 
+enum sink_state {
+    SINK_OK,
+    SINK_SLOW,    // lines wait for it, as many as may: they are left out, or the processes wait
+    SINK_FAILING, // it is tried again and again
+};
+
+struct sink_facts {
+    struct str name; // "syslog at udp://logs.example.com:514"
+    enum sink_policy policy;
+    enum sink_state state;
+    nsec_t since; // it fails; NSEC_NEVER: it does not
+    struct str why;
+    uint64_t waiting_bytes;
+    uint64_t dropped; // lines
+};
+
 struct formation_status {
     const struct formation_record *formation;
     int guard_pid;
@@ -51,6 +69,8 @@ struct formation_status {
     nsec_t since;                           // when the formation was started
     const struct process_record *processes; // all slots, vacant ones too
     size_t process_count;
+    const struct sink_facts *sinks;
+    size_t sink_count;
 };
 
 // Bytes of a command in a Process: a List of all processes must stay small, even where each has

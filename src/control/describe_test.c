@@ -53,16 +53,16 @@ static void describes_processes(void **state)
     struct scene *scene = *state;
     struct process_record record = record_of(PROCESS_READY);
     struct process_usage usage = {1500 * NSEC_PER_MSEC, 4096, 3};
-    struct process_facts facts = {&record, &usage, "caching"};
+    struct process_facts facts = {&record, &usage, "caching", 7};
     describe_process(&scene->out, NULL, &scene->description, &facts);
-    expect_json(
-        &scene->out,
-        "{\"name\":\"web.2\",\"type\":\"web\",\"number\":2,\"state\":\"ready\",\"pid\":77,"
-        "\"port\":5001,\"since\":1005.0,\"restarts\":0,\"crashes\":0,"
-        "\"status_text\":\"caching\",\"cpu_seconds\":1.5,\"memory_bytes\":4096,\"tasks\":3,"
-        "\"command\":\"exec ./run \\\"it\\\"\","
-        "\"quantity_of_type\":2,\"declared\":1}");
+    expect_json(&scene->out,
+                "{\"name\":\"web.2\",\"type\":\"web\",\"number\":2,\"state\":\"ready\",\"pid\":77,"
+                "\"port\":5001,\"since\":1005.0,\"restarts\":0,\"crashes\":0,"
+                "\"status_text\":\"caching\",\"cpu_seconds\":1.5,\"memory_bytes\":4096,\"tasks\":3,"
+                "\"command\":\"exec ./run \\\"it\\\"\","
+                "\"quantity_of_type\":2,\"declared\":1,\"dropped\":7}");
     facts.usage = NULL;
+    facts.dropped = 0;
     record = record_of(PROCESS_BACKOFF); // what it said is not true any more
     record.starts = 3;
     record.crashes = 2;
@@ -76,7 +76,7 @@ static void describes_processes(void **state)
                 "\"since\":1005.0,\"restarts\":2,\"crashes\":2,"
                 "\"exit\":{\"signal\":\"SIGKILL\",\"core\":false,\"out_of_memory\":true},"
                 "\"next_start\":1006.0,\"command\":\"exec ./run \\\"it\\\"\","
-                "\"quantity_of_type\":2,\"declared\":2}");
+                "\"quantity_of_type\":2,\"declared\":2,\"dropped\":0}");
     record = record_of(PROCESS_FINISHED);
     record.flags |= RECORD_ASKED;
     describe_process(&scene->out, NULL, &scene->description, &facts);
@@ -84,7 +84,7 @@ static void describes_processes(void **state)
                 "{\"name\":\"web.2\",\"type\":\"web\",\"number\":2,\"state\":\"finished\","
                 "\"since\":1005.0,\"restarts\":0,\"crashes\":0,\"exit\":{\"code\":0},"
                 "\"stopped\":true,\"command\":\"exec ./run \\\"it\\\"\","
-                "\"quantity_of_type\":2,\"declared\":2}");
+                "\"quantity_of_type\":2,\"declared\":2,\"dropped\":0}");
 }
 
 static void cuts_long_commands(void **state)
@@ -232,7 +232,12 @@ static void describes_the_formation(void **state)
     struct formation_record formation = {.phase = FORMATION_STOPPING};
     struct process_record processes[] = {record_of(PROCESS_READY), record_of(PROCESS_BACKOFF),
                                          record_of(PROCESS_VACANT)};
-    struct formation_status status = {&formation, 10, 11, "0.1", SECOND, processes, 3};
+    const struct sink_facts sinks[] = {
+        {str_of("journald"), SINK_DROP, SINK_SLOW, NSEC_NEVER, str_of(""), 1048576, 12},
+        {str_of("file logs/a\"b"), SINK_BLOCK, SINK_FAILING, (nsec_t)2 * SECOND,
+         str_of("Permission denied"), 10, 0},
+    };
+    struct formation_status status = {&formation, 10, 11, "0.1", SECOND, processes, 3, sinks, 2};
     scene->types[TYPE_WEB].after = after;
     scene->types[TYPE_WEB].after_count = 1;
     for (int i = TYPE_WORKER; i < TYPE_COUNT; i++)
@@ -245,7 +250,12 @@ static void describes_the_formation(void **state)
                 "\"version\":\"0.1\",\"phase\":\"stopping\",\"since\":1001.0,\"types\":["
                 "{\"name\":\"web\",\"command\":\"exec ./run \\\"it\\\"\",\"quantity\":2,"
                 "\"declared\":1,\"processes\":2,\"ready\":1,\"port\":5000,"
-                "\"after\":[\"worker\"]}]}");
+                "\"after\":[\"worker\"]}],\"sinks\":["
+                "{\"name\":\"journald\",\"policy\":\"drop\",\"state\":\"slow\","
+                "\"waiting_bytes\":1048576,\"dropped\":12},"
+                "{\"name\":\"file logs/a\\\"b\",\"policy\":\"block\",\"state\":\"failing\","
+                "\"since\":1002.0,\"why\":\"Permission denied\",\"waiting_bytes\":10,"
+                "\"dropped\":0}]}");
     const unsigned before[TYPE_COUNT] = {1, 2, 3, 4};
     const unsigned now[TYPE_COUNT] = {1, 0, 3, 5};
     json_put_object(&scene->out, NULL);

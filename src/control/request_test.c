@@ -55,6 +55,9 @@ static void reads_every_method(void **state)
     request = parsed("Reload", "{\"wait\":true}", 0);
     assert_true(request.kind == REQUEST_RELOAD && request.wait);
     request_fini(&request);
+    request = parsed("ReopenLogs", "{}", 0);
+    assert_int_equal(request.kind, REQUEST_REOPEN_LOGS);
+    request_fini(&request);
     request = parsed("Upgrade", "{\"program\":\"/usr/bin/formation\"}", 0);
     assert_string_equal(request.upgrade.program.bytes, "/usr/bin/formation");
     request_fini(&request);

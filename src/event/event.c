@@ -37,6 +37,16 @@ const char *event_kind_name(enum event_kind kind)
     return kinds[kind];
 }
 
+bool event_is_of_process(enum event_kind kind)
+{
+    return kind < EVENT_SINK_DROPPING;
+}
+
+bool event_is_of_sink(enum event_kind kind)
+{
+    return kind == EVENT_SINK_DROPPING || kind == EVENT_SINK_DROPPED;
+}
+
 bool event_is_of_formation(enum event_kind kind)
 {
     return kind >= EVENT_FORMATION_STOPPING;

@@ -71,6 +71,20 @@ struct formation_record {
     nsec_t deadline; // of the next message about who is waited for
 };
 
+// Why a sink leaves lines out.
+enum drop_cause {
+    DROP_SLOW,    // it takes fewer than there are
+    DROP_FAILING, // it takes none
+    DROP_REFUSED, // it was sent them in vain: too long, or refused by its machine
+};
+
+// Beginning and end of a time in which a sink leaves lines out.
+struct sink_record {
+    uint64_t dropped; // lines since the last such event of it
+    uint64_t total;   // …since the formation began
+    char name[56];    // "syslog at udp://192.0.2.1:514", cut; with its NUL
+};
+
 enum event_kind {
 #define EVENT(identifier, name, detail) EVENT_##identifier,
 #include "event/events.def"
@@ -84,12 +98,16 @@ struct event {
     uint64_t sequence; // 1, 2, 3 …, given by the journal
     nsec_t at;
     uint16_t kind; // enum event_kind
-    uint16_t slot; // place of the process; of no meaning in events of the formation
+    uint16_t slot; // place of the process; of no meaning in other events
     int32_t detail;
     union {
         struct process_record process;
         struct formation_record formation;
+        struct sink_record sink;
     };
 };
 
+// Which of the records it has.
+bool event_is_of_process(enum event_kind kind);
+bool event_is_of_sink(enum event_kind kind);
 bool event_is_of_formation(enum event_kind kind);

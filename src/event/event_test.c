@@ -78,12 +78,15 @@ static void every_state_can_be_reached_and_left(void **state)
     }
 }
 
-static void events_are_of_a_process_or_of_all(void **state)
+static void events_are_of_a_process_a_sink_or_all(void **state)
 {
     (void)state;
     for (unsigned kind = 0; kind < EVENT_KIND_COUNT; kind++) {
         bool says_so = strncmp(event_kind_name(kind), "formation-", strlen("formation-")) == 0;
+        bool is_of_sink = strncmp(event_kind_name(kind), "sink-", strlen("sink-")) == 0;
         assert_int_equal(event_is_of_formation(kind), says_so);
+        assert_int_equal(event_is_of_sink(kind), is_of_sink);
+        assert_int_equal(event_is_of_process(kind), !says_so && !is_of_sink);
     }
 }
 
@@ -94,7 +97,7 @@ int main(void)
         cmocka_unit_test(a_life_is_allowed),
         cmocka_unit_test(what_must_not_happen_is_not_allowed),
         cmocka_unit_test(every_state_can_be_reached_and_left),
-        cmocka_unit_test(events_are_of_a_process_or_of_all),
+        cmocka_unit_test(events_are_of_a_process_a_sink_or_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

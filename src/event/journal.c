@@ -66,7 +66,7 @@ void snapshot_apply(struct snapshot *snapshot, const struct event *event)
 {
     if (event_is_of_formation(event->kind)) {
         snapshot->formation = event->formation;
-    } else {
+    } else if (event_is_of_process(event->kind)) {
         assert(event->slot < LIMIT_PROCESSES);
         snapshot->processes[event->slot] = event->process;
         if (snapshot->slot_count <= event->slot)

@@ -40,7 +40,7 @@ struct journal_cursor {
 };
 
 #ifndef JOURNAL_VERSION
-#define JOURNAL_VERSION 3
+#define JOURNAL_VERSION 4
 #endif
 
 // Takes zeroed memory into use, or continues a journal that an earlier writer left in any

@@ -48,6 +48,15 @@ static void decide(struct manager *manager, struct input *input)
     manager->wake_at = outcome.wake_at;
 }
 
+void decide_record(struct manager *manager, struct event *event)
+{
+    event->at = clock_now();
+    journal_append(manager->journal, event, 1);
+    listen_hear(manager, event);
+    tell(manager, event, 1);
+    manager->desk.state.told = manager->journal->newest;
+}
+
 void decide_all(struct manager *manager)
 {
     if (manager->wake_at <= clock_now())

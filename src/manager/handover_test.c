@@ -156,11 +156,13 @@ static void lines_output_and_cursor(void **state)
     assert_false(lines_next(&old->processes[1]->inlets[INLET_ERRORS].lines, &half, &none));
     buffer_append_text(&old->show.outlet.queue, "written|not written\n");
     old->show.outlet.sent_bytes = strlen("written|");
-    old->show.terminal = (struct terminal){.is_within_line = true,
-                                           .is_bar = true,
-                                           .is_colored = true,
-                                           .owner = 77,
-                                           .shown_bytes = 1234};
+    old->show.terminal = (struct terminal){
+        .is_within_line = true,
+        .is_bar = true,
+        .is_colored = true,
+        .owner = 77,
+        .shown_bytes = 1234,
+    };
     hand_over(old);
     struct manager *fresh = take_over();
     assert_true(

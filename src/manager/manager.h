@@ -5,6 +5,7 @@
 
 #include "config/options.h"
 #include "event/journal.h"
+#include "manager/drops.h"
 #include "plan/plan.h"
 #include "stream/recent.h"
 
@@ -20,6 +21,7 @@ struct manager_memory {
     struct journal journal;
     struct recent recent;
     char status_texts[LIMIT_PROCESSES][MANAGER_STATUS_BYTES];
+    struct process_drops drops[LIMIT_PROCESSES]; // by slot
 };
 
 enum { MANAGER_MEMORY_BYTES = sizeof(struct manager_memory) };

@@ -4,6 +4,7 @@
 
 #include "control/json_put.h"
 #include "control/varlink.h"
+#include "manager/drops.h"
 #include "os/clock.h"
 #include "os/usage.h"
 #include "view/sentence.h"
@@ -16,6 +17,7 @@ void serve_status(struct manager *manager, struct client *client)
 {
     const struct description description = serve_description(manager);
     unsigned count = supervisor_slot_count(manager->supervisor);
+    struct sink_facts sinks[LIMIT_SINKS];
     const struct formation_status status = {
         .formation = supervisor_formation(manager->supervisor),
         .guard_pid = manager->board->guard_pid,
@@ -24,6 +26,8 @@ void serve_status(struct manager *manager, struct client *client)
         .since = manager->memory->began_at,
         .processes = count > 0 ? supervisor_process(manager->supervisor, 0) : NULL,
         .process_count = count,
+        .sinks = sinks,
+        .sink_count = sinks_look(manager, sinks),
     };
     varlink_reply_open(&client->out);
     describe_status(&client->out, &description, &status);
@@ -66,6 +70,7 @@ static struct process_facts facts_of(const struct manager *manager, unsigned slo
     return (struct process_facts){
         .record = supervisor_process(manager->supervisor, slot),
         .status_text = manager->memory->status_texts[slot],
+        .dropped = drops_of_process(manager, slot),
     };
 }
 
@@ -163,7 +168,7 @@ static struct biography *read_journal(const struct manager *manager, const struc
         of_slot[places[i].slot] = &biographies[i];
     }
     while (journal_next(manager->journal, &cursor, &event, &lost)) {
-        if (event_is_of_formation(event.kind) || event.slot >= slot_count)
+        if (!event_is_of_process(event.kind) || event.slot >= slot_count)
             continue;
         struct biography *biography = of_slot[event.slot];
         if (biography && event.process.id.type == biography->id.type &&

@@ -2,6 +2,7 @@
 // Lines are put in their format when they come, so what waits is bytes, and is bounded by bytes.
 #include "manager/sink.h"
 
+#include "manager/drops.h"
 #include "manager/state.h"
 #include "os/clock.h"
 
@@ -53,6 +54,7 @@ int sink_open(struct sink *sink, struct manager *manager, const struct plan_sink
         .tend_at = NSEC_NEVER,
         .socket = -1,
     };
+    (void)sink_name(declared, sink->name);
     tray_init(&sink->own);
     sink->tray = &sink->own;
     if (manager->desk.memory) {
@@ -75,6 +77,7 @@ int sink_open(struct sink *sink, struct manager *manager, const struct plan_sink
 void sink_close(struct sink *sink)
 {
     sink_disconnect(sink);
+    sink_address_close(sink);
     sink_forget_files(sink);
     if (sink->tray == &sink->own)
         tray_fini(&sink->own);
@@ -196,43 +199,28 @@ static void put_lines(struct sink *sink, const struct show_lines *lines)
         put_message(sink, lines->texts[i]);
 }
 
-// At the place in the stream where they are missing.
-static void tell_dropped(struct sink *sink)
+void sink_note(struct sink *sink, struct str sentence)
 {
-    char text[64];
-    (void)snprintf(text, sizeof(text), "%llu lines were dropped here",
-                   (unsigned long long)sink->tray->state->dropped);
-    const struct str sentence = str_of(text);
     const struct show_lines note = {
         .source = SHOW_SOURCE_SYSTEM,
         .at = sink->manager->show.now,
         .texts = &sentence,
         .count = 1,
     };
-    put_lines(sink, &note);
-    sink->tray->state->dropped = 0;
+    if (sink->format != LOG_FORMAT_RAW) // that has nothing but what processes wrote
+        put_lines(sink, &note);
 }
 
 void sink_append(struct sink *sink, const struct show_lines *lines)
 {
-    if (!wants(sink, lines))
+    if (!wants(sink, lines) || sink->is_spoken_of)
         return;
-    if (sink->declared->policy == SINK_DROP &&
-        tray_waiting_bytes(sink->tray) >= LIMIT_SINK_QUEUE_BYTES) {
-        sink->tray->state->dropped += lines->count;
+    if (!drops_has_room(sink)) {
+        drops_count(sink, lines->source, lines->owner, lines->count);
         return;
     }
-    if (sink->tray->state->dropped > 0)
-        tell_dropped(sink);
+    drops_tell(sink);
     put_lines(sink, lines);
-}
-
-static void write_waiting(struct sink *sink)
-{
-    if (sink->declared->kind == SINK_FILE)
-        sink_push_files(sink);
-    else
-        sink_push_socket(sink);
 }
 
 void sink_push(struct sink *sink)
@@ -245,12 +233,10 @@ void sink_push(struct sink *sink)
     sink->again_at = NSEC_NEVER;
     if (tray_waiting_bytes(sink->tray) == 0)
         return;
-    write_waiting(sink);
-    // Perhaps no more lines come, before which it could be told.
-    if (sink->tray->state->dropped > 0 && tray_waiting_bytes(sink->tray) == 0) {
-        tell_dropped(sink);
-        write_waiting(sink);
-    }
+    if (sink->declared->kind == SINK_FILE)
+        sink_push_files(sink);
+    else
+        sink_push_socket(sink);
 }
 
 static void say(struct sink *sink, const char *format, va_list arguments)
@@ -274,9 +260,11 @@ void sink_fail(struct sink *sink, const char *format, ...)
     if (sink->is_failing)
         return;
     sink->is_failing = true;
+    sink->failing_since = clock_now();
     va_start(arguments, format);
-    say(sink, format, arguments);
+    (void)vsnprintf(sink->why, sizeof(sink->why), format, arguments);
     va_end(arguments);
+    show_system(&sink->manager->show, str_of(sink->why));
 }
 
 void sink_recover(struct sink *sink)

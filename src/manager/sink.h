@@ -4,7 +4,9 @@
 // anything, and never holds up another sink.
 #pragma once
 
+#include "event/event.h"
 #include "manager/show.h"
+#include "manager/sink_address.h"
 #include "manager/sink_file.h"
 #include "os/loop.h"
 #include "plan/sink.h"
@@ -24,14 +26,25 @@ struct sink {
     struct tray *tray; // of the desk, or `own`
     struct tray own;
     struct format_prefix prefix; // of the lines that are being appended
-    nsec_t again_at; // when it is tried again; NSEC_NEVER
-    bool is_failing; // and it was told
-    nsec_t tend_at;  // when a file is to be closed or put aside; NSEC_NEVER
+    nsec_t again_at;   // when it is tried again; NSEC_NEVER
+    nsec_t tend_at;    // when a file is to be closed or put aside; NSEC_NEVER
+    bool is_failing;   // and it was told
+    bool is_spoken_of; // by a line that is not for it
+    char name[SINK_NAME_BYTES];
+    char why[512];              // it fails, …
+    nsec_t failing_since;       // …and since when
+    enum drop_cause drop_cause; // of the last line that was left out
+    uint64_t drops_seen;        // in the last round
+    uint64_t refused_seen;
+    nsec_t drops_over_at; // if no more are left out until then
     struct sink_file *files; // by their owners, in order
     size_t file_count;
     size_t file_capacity;
     int socket; // -1: not connected
     struct outlet outlet;
+    struct sink_addresses addresses; // of the socket
+    bool is_connected;               // something was sent since it was opened
+    uint32_t watched_events;         // while `source` is added
     struct loop_source source;
 };
 
@@ -50,6 +63,9 @@ nsec_t sink_due_at(const struct sink *sink); // when it has to be pushed again
 
 // Appends lines, or by a sink that drops and has no room, counts them.
 void sink_append(struct sink *sink, const struct show_lines *lines);
+
+// Appends a sentence that is for this sink alone.
+void sink_note(struct sink *sink, struct str sentence);
 
 // Writes what can be written now.
 void sink_push(struct sink *sink);

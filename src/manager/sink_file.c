@@ -114,12 +114,29 @@ static int try_to_open(struct sink *sink, struct sink_file *file, struct error *
     return 0;
 }
 
+static void fail(struct sink *sink, struct sink_file *file, const char *sentence)
+{
+    file->is_failing = file->is_failing || !sink->is_failing;
+    sink_fail(sink, "%s", sentence);
+}
+
+static void tell_recovered(struct sink *sink)
+{
+    for (size_t i = 0; sink->is_failing && i < sink->file_count; i++) {
+        if (!sink->files[i].is_failing)
+            continue;
+        sink_tell(sink, "%s is written again", sink->files[i].path);
+        sink->files[i].is_failing = sink->is_failing = false;
+    }
+    sink_recover(sink); // there was no memory for a file, say
+}
+
 static int open_file(struct sink *sink, struct sink_file *file)
 {
     struct error error;
     int result = try_to_open(sink, file, &error);
     if (result < 0)
-        sink_fail(sink, "%s", error.text);
+        fail(sink, file, error.text);
     return result;
 }
 
@@ -201,7 +218,7 @@ static size_t fitting(const struct sink *sink, const struct sink_file *file, siz
     uint64_t taken = file->file.size_bytes;
     const char *bytes = tray_unwritten(sink->tray).bytes;
     const char *end = NULL;
-    if (limit == 0 || (!file->is_within_line && !may_rotate(file, now)))
+    if (!bytes || limit == 0 || (!file->is_within_line && !may_rotate(file, now)))
         return size;
     if (taken < limit && size <= limit - taken)
         return size;
@@ -240,9 +257,11 @@ static void note_written(struct sink *sink, struct sink_file *file, size_t size,
 
 static void wait_after(struct sink *sink, struct sink_file *file, int code)
 {
+    struct error error;
     bool is_full = code == ENOSPC || code == EDQUOT;
     sink->again_at = clock_now() + (is_full ? FULL_AGAIN_AFTER : FAILED_AGAIN_AFTER);
-    sink_fail(sink, "%s: %s", file->path, strerrordesc_np(code));
+    (void)error_set(&error, code, "%s: %s", file->path, strerrordesc_np(code));
+    fail(sink, file, error.text);
     if (!is_full)
         logfile_close(&file->file);
 }
@@ -283,7 +302,7 @@ void sink_push_files(struct sink *sink)
             return;
         }
     tray_clear(sink->tray);
-    sink_recover(sink);
+    tell_recovered(sink);
 }
 
 // One that holds the first half of a line gets the rest before it is looked for again.

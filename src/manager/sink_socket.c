@@ -1,83 +1,25 @@
 // SPDX-License-Identifier: MIT
-// Connected without waiting; what has no receiver is tried again every second.
+// Connected without waiting; what has no receiver is tried again every second. A stream whose other
+// end is gone takes one more message all the same, which nobody gets: so it is looked at before.
 #include "manager/sink.h"
 
 #include "manager/state.h"
 #include "os/clock.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define CONNECT_AGAIN_AFTER NSEC_PER_SEC
 #define FULL_AGAIN_AFTER (10 * NSEC_PER_MSEC)
 
-#define DEVICE_LOG "/dev/log"                        // syslog(3)
-#define JOURNAL_SOCKET "/run/systemd/journal/socket" // systemd-journald.service(8)
-
-union address {
-    struct sockaddr any;
-    struct sockaddr_un local;
-    struct sockaddr_in four;
-    struct sockaddr_in6 six;
-};
-
-static socklen_t local_address(const struct plan_sink *declared, union address *out)
+static bool is_to(const struct sink *sink, enum sink_address address)
 {
-    struct str path = declared->kind == SINK_JOURNALD ? str_of(JOURNAL_SOCKET)
-                      : declared->target.size > 0     ? declared->target
-                                                      : str_of(DEVICE_LOG);
-    *out = (union address){.local.sun_family = AF_UNIX};
-    memcpy(out->local.sun_path, path.bytes,
-           path.size < sizeof(out->local.sun_path) ? path.size : sizeof(out->local.sun_path) - 1);
-    return (socklen_t)sizeof(out->local);
-}
-
-// Names would have to be asked of a server, which may take seconds: only this machine's own is
-// known without.
-static socklen_t remote_address(const struct plan_sink *declared, union address *out)
-{
-    char host[INET6_ADDRSTRLEN] = "127.0.0.1";
-    if (declared->target.size >= sizeof(host))
-        return 0;
-    if (!str_is(declared->target, "localhost"))
-        (void)snprintf(host, sizeof(host), "%.*s", (int)declared->target.size,
-                       declared->target.bytes);
-    *out = (union address){
-        .four = {.sin_family = AF_INET, .sin_port = htons((uint16_t)declared->port)}};
-    if (inet_pton(AF_INET, host, &out->four.sin_addr) == 1)
-        return sizeof(out->four);
-    *out = (union address){
-        .six = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)declared->port)}};
-    return inet_pton(AF_INET6, host, &out->six.sin6_addr) == 1 ? sizeof(out->six) : 0;
-}
-
-static void describe(const struct plan_sink *declared, char *out, size_t size)
-{
-    if (declared->kind == SINK_JOURNALD)
-        (void)snprintf(out, size, "journald");
-    else if (declared->address == SINK_UNIX)
-        (void)snprintf(out, size, "syslog at %.*s",
-                       declared->target.size > 0 ? (int)declared->target.size : 8,
-                       declared->target.size > 0 ? declared->target.bytes : DEVICE_LOG);
-    else
-        (void)snprintf(out, size, "syslog at %s://%.*s:%u", sink_address_name(declared->address),
-                       (int)declared->target.size, declared->target.bytes, declared->port);
-}
-
-static void fail(struct sink *sink, const char *why)
-{
-    char what[300];
-    describe(sink->declared, what, sizeof(what));
-    sink_disconnect(sink);
-    sink->again_at = clock_now() + CONNECT_AGAIN_AFTER;
-    sink_fail(sink, "%s: %s", what, why);
+    return sink->declared->kind == SINK_SYSLOG && sink->declared->address == address;
 }
 
 void sink_disconnect(struct sink *sink)
@@ -85,58 +27,147 @@ void sink_disconnect(struct sink *sink)
     loop_remove(&sink->manager->loop, &sink->source);
     if (sink->socket >= 0)
         (void)close(sink->socket);
+    if (sink->is_connected)
+        sink_address_forget(sink);
     sink->socket = -1;
+    sink->is_connected = false;
 }
 
-static int connect_socket(struct sink *sink)
+static void fail(struct sink *sink, int code)
 {
-    const struct plan_sink *declared = sink->declared;
-    bool is_local = declared->kind == SINK_JOURNALD || declared->address == SINK_UNIX;
-    bool is_stream = !is_local && declared->address == SINK_TCP;
-    union address address;
-    socklen_t size =
-        is_local ? local_address(declared, &address) : remote_address(declared, &address);
-    if (size == 0)
-        return -EDESTADDRREQ;
+    char name[SINK_NAME_BYTES];
+    sink_disconnect(sink);
+    sink->again_at = clock_now();
+    if (sink_address_has_more(sink))
+        return;
+    sink->again_at += CONNECT_AGAIN_AFTER;
+    sink_fail(sink, "%s: %s", sink_name(sink->declared, name), strerrordesc_np(code));
+}
+
+static bool is_this_machine(int fd, const union sink_socket_address *address)
+{
+    union sink_socket_address own = {0};
+    socklen_t size = sizeof(own);
+    const struct in6_addr *six = &address->remote.six.sin6_addr;
+    if (getsockname(fd, &own.any, &size) < 0)
+        return false;
+    if (address->any.sa_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(six) || IN6_ARE_ADDR_EQUAL(six, &own.remote.six.sin6_addr);
+    in_addr_t four = address->remote.four.sin_addr.s_addr;
+    return ntohl(four) >> 24 == IN_LOOPBACKNET || four == own.remote.four.sin_addr.s_addr;
+}
+
+// A server that does not answer is given up after some seven seconds, not after two minutes, and
+// that a machine has gone is found out even if nothing is sent.
+static void prepare_stream(int fd)
+{
+    const int attempts = 2;
+    const int yes = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &attempts, sizeof(attempts));
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof(yes));
+}
+
+static void prepare_datagrams(struct sink *sink, const union sink_socket_address *address)
+{
+    const int yes = 1;
+    bool is_six = address->any.sa_family == AF_INET6;
+    sink->outlet.hears_refusals =
+        setsockopt(sink->socket, is_six ? IPPROTO_IPV6 : IPPROTO_IP,
+                   is_six ? IPV6_RECVERR : IP_RECVERR, &yes, sizeof(yes)) == 0;
+    sink->outlet.refuses_at_once =
+        sink->outlet.hears_refusals && is_this_machine(sink->socket, address);
+}
+
+static int open_socket(struct sink *sink, const union sink_socket_address *address, socklen_t size)
+{
+    bool is_stream = is_to(sink, SINK_TCP);
     int type = is_stream ? SOCK_STREAM : SOCK_DGRAM;
-    int fd = socket(address.any.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(address->any.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
-    if (connect(fd, &address.any, size) < 0 && errno != EINPROGRESS) {
-        int code = errno;
-        (void)close(fd);
-        return -code;
-    }
     sink->socket = fd;
+    if (is_stream)
+        prepare_stream(fd);
+    if (connect(fd, &address->any, size) < 0 && errno != EINPROGRESS)
+        return -errno;
+    if (is_to(sink, SINK_UDP))
+        prepare_datagrams(sink, address);
     outlet_resume(&sink->outlet, fd);
     return 0;
 }
 
-static void on_room(struct loop_source *source, uint32_t events)
+// False: not yet, or it has failed.
+static bool connect_somewhere(struct sink *sink)
 {
-    (void)source; // sinks_push() runs after every round
+    union sink_socket_address address;
+    while (sink->socket < 0) {
+        int size = sink_address_next(sink, &address);
+        if (size <= 0)
+            return false;
+        int result = open_socket(sink, &address, (socklen_t)size);
+        if (result == 0)
+            break;
+        fail(sink, -result);
+        if (!sink_address_has_more(sink))
+            return false;
+    }
+    return true;
+}
+
+// What a server says is not listened to; 0, or errno if it has ended the connection.
+static int look_for_end(const struct sink *sink)
+{
+    char bytes[4096];
+    ssize_t size;
+    do {
+        size = recv(sink->socket, bytes, sizeof(bytes), MSG_DONTWAIT);
+    } while (size > 0);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    return size == 0 ? ECONNRESET : errno;
+}
+
+// While lines wait, sinks_push() does all after each round.
+static void on_news(struct loop_source *source, uint32_t events)
+{
+    struct sink *sink = loop_owner(source, struct sink, source);
     (void)events;
+    if (tray_waiting_bytes(sink->tray) > 0)
+        return;
+    if (is_to(sink, SINK_UDP))
+        outlet_hear_refusals(&sink->outlet);
+    else if (look_for_end(sink) != 0)
+        sink_disconnect(sink);
+}
+
+static void watch(struct sink *sink, bool is_busy)
+{
+    bool can_end = is_to(sink, SINK_TCP) || is_to(sink, SINK_UDP);
+    uint32_t events = (is_busy ? EPOLLOUT : 0) | (can_end ? EPOLLRDHUP : 0);
+    if (sink->source.is_added && sink->watched_events == events)
+        return;
+    loop_remove(&sink->manager->loop, &sink->source);
+    sink->watched_events = events;
+    if (events)
+        (void)loop_add(&sink->manager->loop, &sink->source, sink->socket, events, on_news);
 }
 
 void sink_push_socket(struct sink *sink)
 {
-    int result = sink->socket < 0 ? connect_socket(sink) : 0;
-    if (result == -EDESTADDRREQ) {
-        fail(sink, "is no address: names are not looked up, write one such as 192.0.2.1");
+    size_t waiting = tray_waiting_bytes(sink->tray);
+    if (!connect_somewhere(sink))
         return;
-    }
-    if (result < 0) {
-        fail(sink, strerrordesc_np(-result));
-        return;
-    }
-    loop_remove(&sink->manager->loop, &sink->source);
-    enum outlet_state state = outlet_push(&sink->outlet);
-    if (state == OUTLET_BUSY)
-        (void)loop_add(&sink->manager->loop, &sink->source, sink->socket, EPOLLOUT, on_room);
-    else if (state == OUTLET_NO_SPACE)
-        sink->again_at = clock_now() + FULL_AGAIN_AFTER;
-    else if (state == OUTLET_CLOSED || state == OUTLET_FAILED)
-        fail(sink, strerrordesc_np(sink->outlet.error ? sink->outlet.error : EPIPE));
-    else
+    int code = is_to(sink, SINK_TCP) ? look_for_end(sink) : 0;
+    enum outlet_state state = code ? OUTLET_CLOSED : outlet_push(&sink->outlet);
+    if (tray_waiting_bytes(sink->tray) < waiting) {
+        sink->is_connected = true;
         sink_recover(sink);
+    }
+    if (state == OUTLET_CLOSED || state == OUTLET_FAILED) {
+        fail(sink, code ? code : sink->outlet.error ? sink->outlet.error : EPIPE);
+        return;
+    }
+    watch(sink, state == OUTLET_BUSY);
+    if (state == OUTLET_NO_SPACE)
+        sink->again_at = clock_now() + FULL_AGAIN_AFTER;
 }

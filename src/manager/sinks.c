@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "manager/sinks.h"
 
+#include "control/describe.h"
+#include "manager/drops.h"
 #include "manager/sink.h"
 #include "manager/state.h"
 #include "os/clock.h"
@@ -17,6 +19,7 @@
 static void hear(void *context, const struct show_lines *lines)
 {
     struct manager *manager = context;
+    manager->sinks_heard++;
     for (size_t i = 0; i < manager->sink_count; i++)
         sink_append(&manager->sinks[i], lines);
 }
@@ -48,6 +51,7 @@ void sinks_open(struct manager *manager)
         return;
     manager->show.sink = hear;
     manager->show.sink_context = manager;
+    drops_resume(manager);
     while (manager->sink_count < plan->sink_count && open_sink(manager, manager->sink_count))
         manager->sink_count++;
 }
@@ -61,7 +65,7 @@ void sinks_close(struct manager *manager)
     manager->sink_count = 0;
 }
 
-bool sinks_push(struct manager *manager)
+static bool push_all(struct manager *manager)
 {
     bool has_room = false;
     for (size_t i = 0; i < manager->sink_count; i++) {
@@ -70,6 +74,14 @@ bool sinks_push(struct manager *manager)
         has_room |= was_full && !sink_is_full(&manager->sinks[i]);
     }
     return has_room;
+}
+
+bool sinks_push(struct manager *manager)
+{
+    bool has_room = push_all(manager);
+    uint64_t heard = manager->sinks_heard;
+    drops_work(manager);
+    return manager->sinks_heard == heard ? has_room : push_all(manager) || has_room;
 }
 
 int sinks_reopen(struct manager *manager, struct buffer *paths, struct error *error)
@@ -122,13 +134,36 @@ bool sinks_are_full(const struct manager *manager)
 
 nsec_t sinks_due_at(const struct manager *manager)
 {
-    nsec_t at = NSEC_NEVER;
+    nsec_t at = drops_due_at(manager);
     for (size_t i = 0; i < manager->sink_count; i++) {
         nsec_t due_at = sink_due_at(&manager->sinks[i]);
         if (due_at < at)
             at = due_at;
     }
     return at;
+}
+
+static enum sink_state state_of(const struct sink *sink)
+{
+    bool is_full = sink_is_full(sink) || !drops_has_room(sink);
+    return sink->is_failing ? SINK_FAILING : is_full ? SINK_SLOW : SINK_OK;
+}
+
+size_t sinks_look(const struct manager *manager, struct sink_facts *out)
+{
+    for (size_t i = 0; i < manager->sink_count; i++) {
+        const struct sink *sink = &manager->sinks[i];
+        out[i] = (struct sink_facts){
+            .name = str_of(sink->name),
+            .policy = sink->declared->policy,
+            .state = state_of(sink),
+            .since = sink->is_failing ? sink->failing_since : NSEC_NEVER,
+            .why = str_of(sink->why),
+            .waiting_bytes = tray_waiting_bytes(sink->tray),
+            .dropped = drops_of_sink(sink),
+        };
+    }
+    return manager->sink_count;
 }
 
 static size_t waiting_bytes(const struct manager *manager)
@@ -152,6 +187,7 @@ void sinks_drain(struct manager *manager)
 {
     size_t least = SIZE_MAX;
     nsec_t moved_at = clock_now();
+    drops_finish(manager);
     (void)sinks_push(manager);
     for (size_t bytes; (bytes = waiting_bytes(manager)) > 0; (void)sinks_push(manager)) {
         if (bytes < least) {
@@ -175,18 +211,18 @@ static bool stays(const struct manager *manager, const struct plan *old, size_t 
            (has_same_paths || plan->sinks[index].kind != SINK_FILE);
 }
 
-// What waits for one that is elsewhere in the list now goes along, and the count of what it lacks.
+// What waits for one that is elsewhere in the list now goes along, and the counts of what it lacks.
 struct luggage {
     bool is_there;
     struct buffer queue;
-    uint64_t dropped;
+    struct tray_counts counts;
 };
 
 static void pack(struct sink *sink, struct luggage *out)
 {
-    *out = (struct luggage){.is_there = true, .dropped = sink->tray->state->dropped};
+    *out = (struct luggage){.is_there = true, .counts = sink->tray->state->counts};
     sink_save(sink, &out->queue);
-    sink->tray->state->dropped = 0;
+    sink->tray->state->counts = (struct tray_counts){0};
     tray_clear(sink->tray);
 }
 
@@ -198,7 +234,7 @@ static void bring(struct manager *manager, const struct plan *old, size_t index,
         if (!saved[i].is_there || !sink_is_same_place(&old->sinks[i], &manager->plan->sinks[index]))
             continue;
         buffer_append_str(&tray->queue, buffer_str(&saved[i].queue));
-        tray->state->dropped = saved[i].dropped;
+        tray->state->counts = saved[i].counts;
         saved[i].is_there = false;
         return;
     }

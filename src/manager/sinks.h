@@ -33,6 +33,10 @@ bool sinks_tell_apart(const struct manager *manager, const struct process *proce
 
 bool sinks_are_full(const struct manager *manager); // one of them, at least
 
+// What there is to know of each, LIMIT_SINKS at most; returns how many. Texts are borrowed.
+struct sink_facts;
+size_t sinks_look(const struct manager *manager, struct sink_facts *out);
+
 nsec_t sinks_due_at(const struct manager *manager);
 
 // At the end: waits until all is written, or nothing moves any more; tells what is lost then.

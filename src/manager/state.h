@@ -99,6 +99,7 @@ struct manager {
     struct desk desk; // `memory` NULL: there is none, and what is read or not written dies with us
     struct sink *sinks; // as the plan has them
     size_t sink_count;
+    uint64_t sinks_heard; // how often they were given lines
     struct compressor compressor;
     char host[LIMIT_HOST_BYTES + 1];
     struct lines_budget budget;
@@ -129,6 +130,7 @@ struct manager {
 // decide.c: inputs to supervise, its events to the journal and to people, its actions to act.c.
 void decide_later(struct manager *manager, struct input input); // `now` is filled in
 void decide_all(struct manager *manager);
+void decide_record(struct manager *manager, struct event *event); // a fact that asks for nothing
 
 // act.c
 void act(struct manager *manager, const struct action *action);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Events as lines in the output, where whoever watches the processes sees them in their order.
+#include "manager/drops.h"
 #include "manager/state.h"
 
 #include "view/sentence.h"
@@ -87,6 +88,8 @@ static void write_process_sentence(struct manager *manager, const struct event *
     case EVENT_KILLING: // told for all together
     case EVENT_FINISHED:
     case EVENT_REMOVED:
+    case EVENT_SINK_DROPPING:
+    case EVENT_SINK_DROPPED:
     case EVENT_FORMATION_STOPPING:
     case EVENT_FORMATION_WAITING:
     case EVENT_FORMATION_KILLING:
@@ -179,6 +182,18 @@ static void tell_of_formation(struct manager *manager, const struct event *event
     buffer_fini(&text);
 }
 
+static void tell_of_sink(struct manager *manager, const struct event *event)
+{
+    struct buffer text = {0};
+    if (event->kind == EVENT_SINK_DROPPING)
+        sentence_dropping(&text, str_of(event->sink.name), (enum drop_cause)event->detail);
+    else
+        sentence_dropped(&text, event->sink.dropped, "", str_of(event->sink.name),
+                         (enum drop_cause)event->detail);
+    drops_tell_others(manager, event->sink.name, buffer_str(&text));
+    buffer_fini(&text);
+}
+
 void tell(struct manager *manager, const struct event *events, size_t count)
 {
     show_now(&manager->show);
@@ -186,6 +201,8 @@ void tell(struct manager *manager, const struct event *events, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (event_is_of_formation(events[i].kind))
             tell_of_formation(manager, &events[i]);
+        else if (event_is_of_sink(events[i].kind))
+            tell_of_sink(manager, &events[i]);
         else
             tell_of_process(manager, &events[i]);
     }

@@ -228,7 +228,7 @@ void watch_follow(struct manager *manager, unsigned slot)
 
 void watch_hear(struct manager *manager, const struct event *event)
 {
-    if (event_is_of_formation(event->kind))
+    if (!event_is_of_process(event->kind))
         return;
     struct process *process = process_of(manager, event->slot);
     if (!process)

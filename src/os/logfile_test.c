@@ -178,7 +178,11 @@ static void notices_what_others_do(void **state)
     logfile_close(&file);
     assert_int_equal(logfile_open(&file, "log", 0640, &error), 0);
     assert_int_equal(look("log"), LOGFILE_SAME); // at once after it was opened, too
-    run("rm log; printf 'one\\ntwo\\n' | cmp - log.1");
+    run("ln log link; rm log");
+    assert_true(logfile_has_name(&file));
+    run("rm link");
+    assert_false(logfile_has_name(&file));
+    run(": >log; rm log; printf 'one\\ntwo\\n' | cmp - log.1");
     assert_int_equal(look("log"), LOGFILE_MOVED);
 }
 

@@ -83,11 +83,15 @@ static void read_answer(struct lookup *lookup)
     ssize_t size = read(lookup->answers, answer, ANSWER_BYTES);
     answer[size > 0 ? size : 0] = '\0';
     char *line = strtok_r(answer, "\n", &rest);
-    lookup->count = 0;
+    size_t count = 0;
     (void)snprintf(lookup->failure, sizeof(lookup->failure), "%s",
                    has_failed && line ? line : "the look for its address has failed");
-    for (; !has_failed && line && lookup->count < LOOKUP_MOST; line = strtok_r(NULL, "\n", &rest))
-        lookup->count += lookup_parse(line, &lookup->addresses[lookup->count]);
+    for (; !has_failed && line && count < LOOKUP_MOST; line = strtok_r(NULL, "\n", &rest))
+        count += lookup_parse(line, &lookup->addresses[count]);
+    if (count == 0)
+        return;
+    lookup->count = count;
+    lookup->failure[0] = '\0';
 }
 
 static void on_end(struct check *check)

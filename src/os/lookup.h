@@ -24,19 +24,19 @@ struct lookup {
     struct check check;
     int answers; // what the child has said, while it runs
     bool is_running;
-    union lookup_address addresses[LOOKUP_MOST]; // of the last one that has ended, …
+    union lookup_address addresses[LOOKUP_MOST]; // that were found last, …
     size_t count;                                // …in the order in which to try them
-    char failure[128];                           // …and why there are none
+    char failure[128];                           // of the last one, if it has found none
 };
 
 // Begins one, unless one is running: `program`, a path, is run as `formation lookup HOST`. The
 // loop wakes up when it has ended. 0 or -errno.
 int lookup_begin(struct lookup *lookup, struct loop *loop, const char *program, const char *host);
 
-// Whether it has ended: then there are addresses, or a failure.
+// Whether it has ended. With a failure, what was found before stays.
 bool lookup_has_ended(struct lookup *lookup);
 
-// Ends the child, if there is one. What was found before stays.
+// Ends the child, if there is one.
 void lookup_cancel(struct lookup *lookup);
 
 // Of a number, with a scope perhaps; false for names.

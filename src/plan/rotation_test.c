@@ -178,6 +178,10 @@ static void names_are_not_too_long(void **state)
     assert_int_equal(rotation_name(str_from(live, 219), 1, name), 0);
     assert_int_equal(strlen(name), 219 + 24);
     assert_int_equal(rotation_name(str_from(live, 220), 1, name), -ENAMETOOLONG);
+    int64_t last = rotation_next_stamp(NSEC_NEVER, INT64_MAX - 1);
+    assert_int_equal(rotation_name(str_of("a"), last, name), 0);
+    assert_string_equal(name, "a.9999-12-31T23-59-59.999");
+    assert_int_equal(rotation_name(str_of("a"), last + 1, name), -ERANGE);
 }
 
 // Each word of `files` is the stamp, its part ('-', 'z', 'p') and the size; the stamps that are

@@ -35,6 +35,9 @@ struct desk_state {
     uint32_t inbox_end;  // …that nobody has looked at
     uint32_t held_lane;  // whose unfinished line has changed last …
     uint32_t held_bytes; // …and how long it is
+    uint32_t drops_slot; // the owner's own, as `told`
+    uint32_t drops_owner;
+    uint64_t drops_count;
     uint32_t tray_count; // that are of use
     struct tray_state trays[DESK_TRAYS];
 };

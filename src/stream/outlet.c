@@ -208,6 +208,19 @@ static size_t take_refusals(const struct outlet *outlet)
     return count;
 }
 
+// Where a tray is committed with what has moved, this is, too.
+static void count_refused(struct outlet *outlet, size_t count)
+{
+    outlet->refused_count += count;
+    if (outlet->tray)
+        outlet->tray->state->counts.refused += count;
+}
+
+void outlet_hear_refusals(struct outlet *outlet)
+{
+    count_refused(outlet, take_refusals(outlet));
+}
+
 // What is left of what sendmmsg(2) has said: those that were refused within the call, which is so
 // on this machine only, were not sent.
 static int without_refused(struct outlet *outlet, int sent)
@@ -216,7 +229,7 @@ static int without_refused(struct outlet *outlet, int sent)
     size_t refused = take_refusals(outlet);
     size_t most = outlet->refuses_at_once && sent > 0 ? (size_t)sent : 0;
     size_t again = refused < most ? refused : most;
-    outlet->refused_count += refused - again;
+    count_refused(outlet, refused - again);
     errno = again > 0 ? ECONNREFUSED : code;
     return again > 0 && again == (size_t)sent ? -1 : sent - (int)again;
 }
@@ -234,14 +247,14 @@ static long send_messages(struct outlet *outlet, const char *bytes, size_t size)
         messages[count].msg_hdr = (struct msghdr){.msg_iov = &parts[count], .msg_iovlen = 1};
         ends[count] = at + sizeof(length) + length;
     }
-    outlet->refused_count += take_refusals(outlet); // of earlier ones
+    outlet_hear_refusals(outlet); // of earlier ones
     int sent = sendmmsg(outlet->fd, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL);
     sent = without_refused(outlet, sent);
     if (sent > 0)
         return (long)ends[sent - 1];
     if (errno != EMSGSIZE)
         return -1;
-    outlet->refused_count++;
+    count_refused(outlet, 1);
     return (long)ends[0];
 }
 

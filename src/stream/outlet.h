@@ -89,6 +89,9 @@ int outlet_fd(const struct outlet *outlet);
 struct str outlet_unwritten(const struct outlet *outlet); // without what is in a tray's outbox
 size_t outlet_waiting_bytes(const struct outlet *outlet);
 
+// What the kernel tells of datagrams that were refused: counts them.
+void outlet_hear_refusals(struct outlet *outlet);
+
 // True when nothing should be added before something was written.
 bool outlet_is_full(const struct outlet *outlet);
 

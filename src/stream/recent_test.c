@@ -154,7 +154,7 @@ static void long_lines_written_over_themselves(void **state)
     struct recent_line line;
     uint64_t cursor = 0;
     memset(text, '1', sizeof(text));
-    memcpy(text + sizeof(text) - 6, "\r99%\r", 6);
+    memcpy(text + sizeof(text) - 5, "\r99%\r", 5);
     (void)recent_add(&recent, 0, 0, 0, str_from(text, sizeof(text)));
     text[RECENT_LINE_BYTES] = '\r';
     (void)recent_add(&recent, 0, 0, 0, str_from(text, sizeof(text) - 10));

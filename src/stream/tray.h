@@ -9,6 +9,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// The owner's own, of what does not get to the place. They never fall.
+struct tray_counts {
+    uint64_t dropped;      // lines left out, …
+    uint64_t dropped_told; // …those of them of which the lines behind them tell, …
+    uint64_t refused;      // …messages that outlet.h counts as refused, …
+    uint64_t refused_told;
+    uint64_t reported; // …and of both, what the last report was about
+    bool is_reporting; // another one has begun
+};
+
 // What is true of one tray, whose bytes all go the same way out. Positions are those of bytes in
 // its queue.
 struct tray_state {
@@ -18,10 +28,10 @@ struct tray_state {
     uint64_t device;     // which file that is, …
     uint64_t inode;      // …when it is one that could have been replaced
     uint64_t record_end; // of the record that is being written; not behind `from`: the next is
-    uint64_t dropped;    // the owner's own count: lines left out that it has not told yet
-    uint32_t owner;      // of that record
-    uint32_t writing;    // bytes that are being written; 0: none
-    bool uses_outbox;    // for the write that is under way
+    struct tray_counts counts;
+    uint32_t owner;   // of that record
+    uint32_t writing; // bytes that are being written; 0: none
+    bool uses_outbox; // for the write that is under way
 };
 
 #define TRAY_NOWHERE UINT64_MAX

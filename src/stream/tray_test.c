@@ -73,6 +73,39 @@ static void each_owner_gets_its_own(void **state)
     tray_fini(&tray);
 }
 
+// One that is half written goes along with what follows it, to a tray that has some already.
+static void goes_on_in_another_tray(void **state)
+{
+    (void)state;
+    FILE *files[OWNERS];
+    struct buffer saved = {0};
+    struct tray old, fresh;
+    tray_init(&old);
+    tray_init(&fresh);
+    open_files(files);
+    tray_save_records(&old, &saved);
+    assert_int_equal(saved.size, 0);
+    buffer_append_text(tray_record(&old, 1), "first");
+    buffer_append_text(tray_record(&old, 2), "second");
+    assert_true(write_record(&old, files, 2));
+    buffer_append_text(tray_record(&old, 1), "third");
+    tray_save_records(&old, &saved);
+    buffer_append_text(tray_record(&fresh, 0), "none");
+    while (write_record(&fresh, files, 100))
+        ;
+    tray_clear(&fresh);
+    buffer_append_str(&fresh.queue, buffer_str(&saved));
+    buffer_append_text(tray_record(&fresh, 1), "fourth");
+    while (write_record(&fresh, files, 100))
+        ;
+    assert_file(files[0], "none");
+    assert_file(files[1], "firstthirdfourth");
+    assert_file(files[2], "second");
+    buffer_fini(&saved);
+    tray_fini(&old);
+    tray_fini(&fresh);
+}
+
 // --- killed between any two steps: a new owner sits down at the desk
 
 struct rig {
@@ -153,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_owner_gets_its_own),
+        cmocka_unit_test(goes_on_in_another_tray),
         cmocka_unit_test(nothing_is_lost_or_doubled),
     };
     return cmocka_run_group_tests_name("stream/tray", tests, NULL, NULL);

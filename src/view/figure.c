@@ -59,3 +59,17 @@ const char *figure_bytes(uint64_t bytes, char out[FIGURE_BYTES])
         (void)snprintf(out, FIGURE_BYTES, "%" PRIu64 "%c", (tenths + 5) / 10, letters[unit]);
     return out;
 }
+
+const char *figure_count(uint64_t count, char out[FIGURE_COUNT_BYTES])
+{
+    char digits[FIGURE_COUNT_BYTES];
+    int size = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)count);
+    char *at = out;
+    for (int i = 0; i < size; i++) {
+        if (i > 0 && (size - i) % 3 == 0)
+            *at++ = ',';
+        *at++ = digits[i];
+    }
+    *at = '\0';
+    return out;
+}

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-enum { FIGURE_BYTES = 24 };
+enum { FIGURE_BYTES = 24, FIGURE_COUNT_BYTES = 32 };
 
 // "3s", "5m", "2h", "4d": whole seconds up to 99, minutes up to 99, hours up to 47, then days.
 // Negative ones are "0s". Returns `out`, as the others do.
@@ -14,6 +14,9 @@ const char *figure_age(nsec_t age, char out[FIGURE_BYTES]);
 
 // "800ms", "1.2s", from 10 s on as figure_age: how long something took.
 const char *figure_span(nsec_t span, char out[FIGURE_BYTES]);
+
+// "1,234,567".
+const char *figure_count(uint64_t count, char out[FIGURE_COUNT_BYTES]);
 
 // "812K", "12M", "1.5G".
 const char *figure_bytes(uint64_t bytes, char out[FIGURE_BYTES]);

@@ -4,7 +4,7 @@
 #include "view/sentence.h"
 
 #include "base/signal_name.h"
-#include "event/event.h"
+#include "view/figure.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -207,4 +207,28 @@ void sentence_line_cut(struct buffer *out, size_t limit_bytes)
 void sentence_line_cut_early(struct buffer *out)
 {
     buffer_append_text(out, "a line was cut: there is no memory for its rest");
+}
+
+void sentence_dropping(struct buffer *out, struct str sink, enum drop_cause cause)
+{
+    static const char *const states[] = {
+        [DROP_SLOW] = "is too slow",
+        [DROP_FAILING] = "cannot be written",
+        [DROP_REFUSED] = "refuses them, or they are too long for it",
+    };
+    buffer_append_format(out, "lines are dropped: %.*s %s", STR_ARGS(sink), states[cause]);
+}
+
+void sentence_dropped(struct buffer *out, uint64_t count, const char *where, struct str sink,
+                      enum drop_cause cause)
+{
+    static const char *const states[] = {
+        [DROP_SLOW] = "was too slow",
+        [DROP_FAILING] = "could not be written",
+        [DROP_REFUSED] = "refused them, or they were too long for it",
+    };
+    char figure[FIGURE_COUNT_BYTES];
+    buffer_append_format(out, "%s %s dropped%s: %.*s %s", figure_count(count, figure),
+                         count == 1 ? "line was" : "lines were", where, STR_ARGS(sink),
+                         states[cause]);
 }

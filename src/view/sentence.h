@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "base/duration.h"
 #include "base/str.h"
+#include "event/event.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -61,6 +62,12 @@ void sentence_left_behind(struct buffer *out, unsigned count);
 
 // "pid 1923 does not end, even by SIGKILL; giving up on it"
 void sentence_abandoned(struct buffer *out, int pid);
+
+// Of a sink, by its name: "lines are dropped: syslog at udp://192.0.2.1:514 is too slow"; and
+// "1,234 lines were dropped here: …" with `where` " here".
+void sentence_dropping(struct buffer *out, struct str sink, enum drop_cause cause);
+void sentence_dropped(struct buffer *out, uint64_t count, const char *where, struct str sink,
+                      enum drop_cause cause);
 
 // "a line of more than 4 MiB was cut"
 void sentence_line_cut(struct buffer *out, size_t limit_bytes);

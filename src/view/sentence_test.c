@@ -129,6 +129,23 @@ static void test_findings(void **state)
     buffer_fini(&out);
 }
 
+static void test_dropped(void **state)
+{
+    (void)state;
+    struct buffer out = {0};
+    struct str sink = str_of("syslog at udp://192.0.2.1:514");
+    sentence_dropping(&out, sink, DROP_SLOW);
+    assert_says(&out, "lines are dropped: syslog at udp://192.0.2.1:514 is too slow");
+    sentence_dropping(&out, sink, DROP_FAILING);
+    assert_says(&out, "lines are dropped: syslog at udp://192.0.2.1:514 cannot be written");
+    sentence_dropped(&out, 1234567, " here", sink, DROP_SLOW);
+    assert_says(&out,
+                "1,234,567 lines were dropped here: syslog at udp://192.0.2.1:514 was too slow");
+    sentence_dropped(&out, 1, "", str_of("journald"), DROP_REFUSED);
+    assert_says(&out, "1 line was dropped: journald refused them, or they were too long for it");
+    buffer_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +153,7 @@ int main(void)
         cmocka_unit_test(test_shutdown),
         cmocka_unit_test(test_not_started),
         cmocka_unit_test(test_findings),
+        cmocka_unit_test(test_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -130,10 +130,11 @@ static void audit_note(struct audit *audit, struct audit_text text)
 {
     char copy[32] = "";
     memcpy(copy, text.bytes, text.size < sizeof(copy) - 1 ? text.size : sizeof(copy) - 1);
-    char *end;
-    unsigned long long count = strtoull(copy, &end, 10);
+    unsigned long long count = 0;
+    for (const char *at = copy; isdigit((unsigned char)*at) || *at == ','; at++)
+        count = *at == ',' ? count : 10 * count + (unsigned)(*at - '0'); // "1,234 lines were …"
     audit->notes++;
-    if (end != copy && memmem(text.bytes, text.size, "dropped here", strlen("dropped here")))
+    if (count > 0 && memmem(text.bytes, text.size, "dropped here", strlen("dropped here")))
         audit->told += count;
     else if (!islower((unsigned char)copy[0]) && copy[0] != '/' && !strstr(copy, "SIG"))
         audit_complain(audit, "is foreign", text.bytes, text.size);

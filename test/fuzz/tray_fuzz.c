@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
         }                                                                                          \
     } while (0)
 
-enum { OWNERS = 3 };
+enum { OWNERS = 3, LONG_BYTES = 200 * 1000 };
 
 enum operation {
     APPEND,        // some records, and a commit
@@ -94,7 +94,9 @@ static void append(struct rig *rig, unsigned pick)
 {
     for (unsigned i = 0; i <= pick % 4; i++) {
         uint32_t owner = (pick / 4 + i * (1 + pick % 2)) % OWNERS;
-        buffer_append_format(tray_record(rig->tray, owner), "%u\n", ++rig->numbers[owner]);
+        int digits = pick < 30 ? 1 : LONG_BYTES; // so that it is worth it to move what waits
+        buffer_append_format(tray_record(rig->tray, owner), "%0*u\n", digits,
+                             ++rig->numbers[owner]);
     }
 }
 
@@ -133,7 +135,7 @@ static void step(struct rig *rig, enum operation operation, unsigned pick)
         desk_commit(&rig->desk);
         return;
     case WRITE:
-        write_record(rig, (struct writer){.most = SIZE_MAX}, 1 + pick);
+        write_record(rig, (struct writer){.most = SIZE_MAX}, pick < 24 ? 1 + pick : SIZE_MAX);
         return;
     case FAIL:
         write_record(rig, (struct writer){.error = pick % 2 ? ENOSPC : EAGAIN}, SIZE_MAX);
@@ -163,16 +165,18 @@ static void step(struct rig *rig, enum operation operation, unsigned pick)
 
 static void require_numbers(int fd, unsigned count)
 {
-    char line[32];
+    char *line = NULL;
+    size_t room = 0;
     unsigned number = 0;
     FILE *file = fdopen(fd, "r");
     REQUIRE(file);
     rewind(file);
-    while (fgets(line, sizeof(line), file)) {
-        REQUIRE(strchr(line, '\n'));
+    for (ssize_t size; (size = getline(&line, &room, file)) > 0;) {
+        REQUIRE(line[size - 1] == '\n');
         REQUIRE(strtoul(line, NULL, 10) == ++number);
     }
     REQUIRE(number == count);
+    free(line);
     (void)fclose(file);
 }
 
