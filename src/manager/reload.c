@@ -56,10 +56,12 @@ static void keep_scaled(const struct plan *old, struct plan *merged)
 struct difference {
     bool is_restarted[LIMIT_TYPES];
     bool is_changed[LIMIT_TYPES];
+    bool has_other_sinks;
 };
 
 static void compare(const struct plan *old, const struct plan *merged, struct difference *out)
 {
+    out->has_other_sinks = plan_sinks_differ(old, merged);
     for (size_t i = 0; i < merged->type_count; i++) {
         bool is_new = i >= old->type_count;
         out->is_restarted[i] = !is_new && merged->types[i].revision != old->types[i].revision;
@@ -76,6 +78,7 @@ static void put_changed(const struct plan *plan, const struct difference *differ
         if (difference->is_changed[i])
             json_put_text(out, NULL, plan->types[i].name);
     json_put_list_end(out);
+    json_put_bool(out, "logs", difference->has_other_sinks);
 }
 
 // Returns 0, or refused, and the plan is freed.

@@ -88,6 +88,9 @@ has_18_lines() {
     up
     settings "logs:" "  - {file: err.log, stream: stderr, format: raw}"
     run -0 "$FORMATION" reload
+    [ "$output" = "logs changed" ]
+    run -0 "$FORMATION" reload
+    [ "$output" = "nothing has changed" ]
     run -0 "$FORMATION" restart web
     wait_until grep -qs err err.log
     settings "logs:" "  - {file: text.log}"

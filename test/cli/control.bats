@@ -237,7 +237,7 @@ whole formation" ]
     [ "$(pid web.1)" = "$web" ]
     procfile 'web: echo "$PS is up"; exec sleep 60' "worker: exec sleep 62"
     asks 0 reload --json
-    json 'data == {"changed": ["clock"], "warnings": []}'
+    json 'data == {"changed": ["clock"], "logs": False, "warnings": []}'
     asks 1 ps clock
     stop
 }
