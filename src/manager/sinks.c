@@ -46,15 +46,18 @@ static bool is_in_plan(const struct plan *plan, uint64_t place)
 static unsigned tray_for(struct manager *manager, uint64_t place)
 {
     struct desk *desk = &manager->desk;
-    unsigned found = 0;
+    unsigned unused = 0;
+    unsigned any = 0;
     for (unsigned i = 1; i < DESK_TRAYS; i++) {
         if (desk->trays[i].desk)
             continue;
         if (desk->state.trays[i].place == place)
             return i;
-        if (found == 0 && !is_in_plan(manager->plan, desk->state.trays[i].place))
-            found = i;
+        any = i;
+        if (unused == 0 && !is_in_plan(manager->plan, desk->state.trays[i].place))
+            unused = i;
     }
+    unsigned found = unused > 0 ? unused : any; // that of a second sink for one place, now gone
     desk->state.trays[found] = (struct tray_state){.place = place};
     return found;
 }
