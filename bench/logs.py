@@ -234,7 +234,7 @@ def rest(pids, ended_at):
         time.sleep(0.01)
         last, cpu = cpu, system.cpu_nanoseconds(pids)
         quiet += 1
-        if cpu - last > 2_000_000:
+        if cpu - last > 2_000_000 or system.is_any_runnable(pids):
             quiet, ended_at = 0, max(ended_at, time.monotonic_ns())
     return ended_at, cpu
 

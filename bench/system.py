@@ -164,6 +164,19 @@ def cpu_nanoseconds(pids):
     return total
 
 
+def is_any_runnable(pids):
+    """Whether a thread of the processes runs, or would if a processor were free."""
+    for pid in pids:
+        try:
+            for task in os.listdir(f"/proc/{pid}/task"):
+                stat = Path(f"/proc/{pid}/task/{task}/stat").read_text(errors="replace")
+                if stat[stat.rindex(")") + 2] == "R":
+                    return True
+        except OSError:
+            continue
+    return False
+
+
 def wait_until(condition, seconds, pause=0.002):
     """Asks `condition` again and again; False when it has not come true in time."""
     end = time.monotonic() + seconds

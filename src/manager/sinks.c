@@ -33,10 +33,52 @@ static bool have_memory(struct manager *manager)
     return manager->sinks;
 }
 
+static bool is_in_plan(const struct plan *plan, uint64_t place)
+{
+    for (size_t i = 0; i < plan->sink_count; i++)
+        if (plan_sink_place(plan, &plan->sinks[i]) == place)
+            return true;
+    return false;
+}
+
+// Which of the desk's trays has what waits for that place: not by its number in the list, which is
+// another one after a reload, at any moment of which we may be killed. Else one that is free.
+static unsigned tray_for(struct manager *manager, uint64_t place)
+{
+    struct desk *desk = &manager->desk;
+    unsigned unused = 0;
+    unsigned any = 0;
+    for (unsigned i = 1; i < DESK_TRAYS; i++) {
+        if (desk->trays[i].desk)
+            continue;
+        if (desk->state.trays[i].place == place)
+            return i;
+        any = i;
+        if (unused == 0 && !is_in_plan(manager->plan, desk->state.trays[i].place))
+            unused = i;
+    }
+    unsigned found = unused > 0 ? unused : any; // that of a second sink for one place, now gone
+    desk->state.trays[found] = (struct tray_state){.place = place};
+    return found;
+}
+
+// What waits for a place that is gone was written at once, or never is.
+static void clear_trays(struct desk *desk)
+{
+    if (!desk->memory)
+        return;
+    for (unsigned i = 1; i < DESK_TRAYS; i++)
+        if (!desk->trays[i].desk)
+            desk->state.trays[i] = (struct tray_state){0};
+    desk_commit(desk);
+}
+
 static bool open_sink(struct manager *manager, size_t index)
 {
     const struct plan_sink *declared = &manager->plan->sinks[index];
-    int result = sink_open(&manager->sinks[index], manager, declared, (unsigned)index + 1);
+    unsigned tray =
+        manager->desk.memory ? tray_for(manager, plan_sink_place(manager->plan, declared)) : 0;
+    int result = sink_open(&manager->sinks[index], manager, declared, tray);
     if (result == 0)
         return true;
     sink_tell(&manager->sinks[index], "a place under logs: cannot be used: %s",
@@ -54,6 +96,7 @@ void sinks_open(struct manager *manager)
     drops_resume(manager);
     while (manager->sink_count < plan->sink_count && open_sink(manager, manager->sink_count))
         manager->sink_count++;
+    clear_trays(&manager->desk);
 }
 
 void sinks_close(struct manager *manager)
@@ -211,7 +254,8 @@ static bool stays(const struct manager *manager, const struct plan *old, size_t 
            (has_same_paths || plan->sinks[index].kind != SINK_FILE);
 }
 
-// What waits for one that is elsewhere in the list now goes along, and the counts of what it lacks.
+// Without a desk, what waits for one that is elsewhere in the list now goes along, and the counts
+// of what it lacks.
 struct luggage {
     bool is_there;
     struct buffer queue;
@@ -220,6 +264,8 @@ struct luggage {
 
 static void pack(struct sink *sink, struct luggage *out)
 {
+    if (sink->tray != &sink->own)
+        return;
     *out = (struct luggage){.is_there = true, .counts = sink->tray->state->counts};
     sink_save(sink, &out->queue);
     sink->tray->state->counts = (struct tray_counts){0};
@@ -275,8 +321,7 @@ void sinks_adopt(struct manager *manager, const struct plan *old)
         put_in_force(manager, old);
         manager->show.sink = manager->sink_count > 0 ? hear : NULL;
         manager->show.sink_context = manager;
-        if (manager->desk.memory)
-            desk_commit(&manager->desk);
+        clear_trays(&manager->desk);
         output_read_again(manager); // the one that they have waited for may be gone
         return;
     }

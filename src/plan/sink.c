@@ -93,6 +93,24 @@ bool sink_is_same_place(const struct plan_sink *a, const struct plan_sink *b)
            a->port == b->port;
 }
 
+// FNV-1a; each text with its end, so that no two of them run together.
+static uint64_t hash_text(uint64_t hash, struct str text)
+{
+    for (size_t i = 0; i < text.size; i++)
+        hash = (hash ^ (unsigned char)text.bytes[i]) * UINT64_C(0x100000001b3);
+    return (hash ^ 0x100) * UINT64_C(0x100000001b3);
+}
+
+uint64_t plan_sink_place(const struct plan *plan, const struct plan_sink *sink)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ ((uint64_t)sink->port << 16) ^
+                    ((uint64_t)sink->address << 8) ^ (uint64_t)sink->kind;
+    hash = hash_text(hash, sink->target);
+    if (sink->kind == SINK_FILE)
+        hash = hash_text(hash_text(hash, plan->app), plan->root);
+    return hash ? hash : 1;
+}
+
 static bool rotation_equal(const struct sink_rotation *a, const struct sink_rotation *b)
 {
     return a->size_bytes == b->size_bytes && a->age == b->age && a->keep_count == b->keep_count &&

@@ -76,6 +76,10 @@ bool sink_equal(const struct plan_sink *a, const struct plan_sink *b);
 // what waits for it can stay.
 bool sink_is_same_place(const struct plan_sink *a, const struct plan_sink *b);
 
+// A number for the place, paths and their names included: the same for the same place, whatever
+// else is said of it, and never 0.
+uint64_t plan_sink_place(const struct plan *plan, const struct plan_sink *sink);
+
 // Whether a formation that runs by `old` has to change its sinks to run by `fresh`: they, their
 // order, or the folder and name that their paths are made of are others.
 bool plan_sinks_differ(const struct plan *old, const struct plan *fresh);

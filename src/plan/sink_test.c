@@ -83,6 +83,23 @@ static void compares(void **state)
     assert_false(sink_is_same_place(&udp, &tcp));
 }
 
+static void numbers_places(void **state)
+{
+    (void)state;
+    const struct plan shop = {.app = str_of("shop"), .root = str_of("/srv")};
+    const struct plan moved = {.app = str_of("shop"), .root = str_of("/opt")};
+    const struct plan_sink file = {.target = str_of("a.log")};
+    const struct plan_sink same = {.target = str_of("a.log"), .format = SINK_JSON};
+    const struct plan_sink other = {.target = str_of("b.log")};
+    const struct plan_sink udp = {.kind = SINK_SYSLOG, .target = str_of("a"), .port = 514};
+    const struct plan_sink port = {.kind = SINK_SYSLOG, .target = str_of("a"), .port = 515};
+    assert_true(plan_sink_place(&shop, &file) == plan_sink_place(&shop, &same));
+    assert_true(plan_sink_place(&shop, &file) != plan_sink_place(&shop, &other));
+    assert_true(plan_sink_place(&shop, &file) != plan_sink_place(&moved, &file));
+    assert_true(plan_sink_place(&shop, &udp) == plan_sink_place(&moved, &udp));
+    assert_true(plan_sink_place(&shop, &udp) != plan_sink_place(&shop, &port));
+}
+
 static void compares_plans(void **state)
 {
     (void)state;
@@ -111,6 +128,7 @@ int main(void)
         cmocka_unit_test(names_values),
         cmocka_unit_test(matches_as_commands_do),
         cmocka_unit_test(compares),
+        cmocka_unit_test(numbers_places),
         cmocka_unit_test(compares_plans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,7 +136,8 @@ static void audit_note(struct audit *audit, struct audit_text text)
     audit->notes++;
     if (count > 0 && memmem(text.bytes, text.size, "dropped here", strlen("dropped here")))
         audit->told += count;
-    else if (!islower((unsigned char)copy[0]) && copy[0] != '/' && !strstr(copy, "SIG"))
+    else if (count == 0 && !islower((unsigned char)copy[0]) && copy[0] != '/' &&
+             !strstr(copy, "SIG"))
         audit_complain(audit, "is foreign", text.bytes, text.size);
 }
 

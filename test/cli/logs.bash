@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # For the tests of what is written to files: `load logs` behind `load helpers` and `load life`.
 #
-# shellcheck shell=bash disable=SC2154,SC2317 # APPS, OUTPUT, formation: helpers.bash
+# shellcheck shell=bash disable=SC2015,SC2034,SC2154 # OUTPUT, PREFIX, formation, …: helpers.bash
 
 # settings LINE…: formation.yaml; the processes of type w, if there is one, are not started again.
 settings() {
