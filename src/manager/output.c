@@ -15,7 +15,7 @@
 
 // So many lines go through each step of their way together: a step is then one small loop over what
 // the processor has at hand.
-enum { BATCH_LINES = 256 };
+enum { BATCH_LINES = 1024 };
 
 // The beginning of a line is shown when it has no end by then, and again when there is more of it.
 #define LINGER_AFTER (200 * NSEC_PER_MSEC)

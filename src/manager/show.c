@@ -143,6 +143,8 @@ static bool append_lines(struct show *show, const struct show_voice *voice, cons
 {
     struct buffer *out = outlet_buffer(&show->outlet);
     bool are_whole = true;
+    if (show->outlet.is_null)
+        return true;
     if (!show->outlet.is_terminal) {
         log_lines_append(out, &voice->prefix, lines, count);
         if (!out->failed)

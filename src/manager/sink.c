@@ -167,8 +167,7 @@ static void put_in_file(struct sink *sink, const struct show_lines *lines)
                          ? (uint32_t)SINK_OWNER_SYSTEM
                          : lines->owner & ~(SHOW_IS_NOTE | SHOW_IS_ERROR);
     struct buffer *record = tray_record(sink->tray, sink_owner(sink, owner));
-    for (size_t i = 0; i < lines->count; i++)
-        format_append(record, sink->format, &sink->prefix, lines->texts[i]);
+    format_append_lines(record, sink->format, &sink->prefix, lines->texts, lines->count);
 }
 
 static struct str next_piece(const struct sink *sink, struct str *rest)

@@ -57,6 +57,7 @@ int outlet_open(struct outlet *outlet, int fd, struct error *error)
     if (fstat(fd, &file) < 0)
         return error_set(error, errno, "cannot write to descriptor %d: %s", fd, strerror(errno));
     *outlet = (struct outlet){.fd = fd, .kind = OUTLET_FILE, .is_terminal = isatty(fd) == 1};
+    outlet->is_null = S_ISCHR(file.st_mode) && file.st_rdev == makedev(1, 3); // null(4)
     if (S_ISSOCK(file.st_mode)) {
         outlet->kind = OUTLET_SOCKET;
     } else if (S_ISFIFO(file.st_mode) || outlet->is_terminal) {

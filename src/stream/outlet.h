@@ -48,6 +48,7 @@ struct outlet {
     bool outlives_reader;    // what waits is kept when it is over, for outlet_resume()
     bool is_terminal;
     bool is_pipe;
+    bool is_null; // /dev/null: nothing needs to be queued
     size_t
         refused_count; // datagrams that were too long for the way, or refused when they were sent
     bool lost_bytes;   // memory was short while somebody formatted into the queue

@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <string.h>
 
+_Static_assert(FORMAT_PREFIX_BYTES % LOG_BLOCK == 0, "a prefix is copied in whole blocks");
 _Static_assert(FORMAT_PREFIX_BYTES < FORMAT_SYSLOG_BYTES / 2, "a message has room for text");
 
 static void text_prefix(struct buffer *out, const struct format_line *line)
@@ -122,13 +123,22 @@ void format_append(struct buffer *out, enum log_format format, const struct form
         out->size = start;
 }
 
+void format_append_lines(struct buffer *out, enum log_format format,
+                         const struct format_prefix *prefix, const struct str *lines, size_t count)
+{
+    size_t start = out->size;
+    bool is_plain = formats[format].append == format_plain_append;
+    if (is_plain)
+        log_plain_append(out, format_prefix_str(prefix), lines, count);
+    for (size_t i = 0; !is_plain && i < count; i++)
+        formats[format].append(out, format_prefix_str(prefix), lines[i]);
+    if (out->failed)
+        out->size = start;
+}
+
 void format_plain_append(struct buffer *out, struct str prefix, struct str line)
 {
-    if (!buffer_reserve(out, prefix.size + line.size + 1))
-        return;
-    buffer_append_str(out, prefix);
-    buffer_append_str(out, line);
-    buffer_append_char(out, '\n');
+    log_plain_append(out, prefix, &line, 1);
 }
 
 void format_put_number(struct buffer *out, unsigned long number)

@@ -78,3 +78,5 @@ struct str format_piece(enum log_format format, size_t prefix_size, struct str *
 // newline; the other formats than text, raw and Heroku are sound even if it does.
 void format_append(struct buffer *out, enum log_format format, const struct format_prefix *prefix,
                    struct str line);
+void format_append_lines(struct buffer *out, enum log_format format,
+                         const struct format_prefix *prefix, const struct str *lines, size_t count);

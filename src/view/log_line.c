@@ -9,12 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    LEAST_WIDTH = 6, // "system"
-    BLOCK = 32,
-};
+enum { LEAST_WIDTH = 6 }; // "system"
 
-_Static_assert(LOG_PREFIX_BYTES % BLOCK == 0, "a prefix is copied in whole blocks");
+_Static_assert(LOG_PREFIX_BYTES % LOG_BLOCK == 0, "a prefix is copied in whole blocks");
 
 static unsigned digits_of(unsigned number)
 {
@@ -98,24 +95,23 @@ static void append_tamed(struct buffer *out, const struct log_prefix *prefix, st
 
 // A whole block is a move or two where as many bytes as there are would be a call. What is too much
 // is written over.
-static inline char *copy_prefix(char *to, const struct log_prefix *prefix)
+static inline char *copy_in_blocks(char *to, struct str prefix)
 {
-    for (size_t at = 0; at < prefix->size; at += BLOCK)
-        memcpy(to + at, prefix->bytes + at, BLOCK);
-    return to + prefix->size;
+    for (size_t at = 0; at < prefix.size; at += LOG_BLOCK)
+        memcpy(to + at, prefix.bytes + at, LOG_BLOCK);
+    return to + prefix.size;
 }
 
-static void append_plain(struct buffer *out, const struct log_prefix *prefix,
-                         const struct str *lines, size_t count)
+void log_plain_append(struct buffer *out, struct str prefix, const struct str *lines, size_t count)
 {
-    size_t size = BLOCK + count * (prefix->size + sizeof(char));
+    size_t size = LOG_BLOCK + count * (prefix.size + 1);
     for (size_t i = 0; i < count; i++)
         size += lines[i].size;
     if (!buffer_reserve(out, size))
         return;
     char *to = out->bytes + out->size;
     for (size_t i = 0; i < count; i++) {
-        to = copy_prefix(to, prefix);
+        to = copy_in_blocks(to, prefix);
         memcpy(to, lines[i].bytes, lines[i].size);
         to += lines[i].size;
         *to++ = '\n';
@@ -128,7 +124,7 @@ void log_line_append(struct buffer *out, const struct log_prefix *prefix, struct
     if ((prefix->tame || prefix->no_color) && !tame_is_plain(line))
         append_tamed(out, prefix, line);
     else
-        append_plain(out, prefix, &line, 1);
+        log_plain_append(out, str_from(prefix->bytes, prefix->size), &line, 1);
 }
 
 void log_lines_append(struct buffer *out, const struct log_prefix *prefix, const struct str *lines,
@@ -137,7 +133,7 @@ void log_lines_append(struct buffer *out, const struct log_prefix *prefix, const
     size_t start = out->size;
     bool is_as_it_is = !prefix->tame && !prefix->no_color;
     if (is_as_it_is)
-        append_plain(out, prefix, lines, count);
+        log_plain_append(out, str_from(prefix->bytes, prefix->size), lines, count);
     for (size_t i = 0; !is_as_it_is && i < count; i++)
         log_line_append(out, prefix, lines[i]);
     if (out->failed)

@@ -48,3 +48,7 @@ void log_prefix_build(struct log_prefix *prefix, const struct log_style *style, 
 void log_line_append(struct buffer *out, const struct log_prefix *prefix, struct str line);
 void log_lines_append(struct buffer *out, const struct log_prefix *prefix, const struct str *lines,
                       size_t count);
+
+// The same with any prefix, of which whole blocks can be read.
+enum { LOG_BLOCK = 32 };
+void log_plain_append(struct buffer *out, struct str prefix, const struct str *lines, size_t count);
