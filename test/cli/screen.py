@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a terminal shows of the bytes on standard input: all rows, those that have scrolled away too.
+"""What a terminal shows of the bytes on standard input: all rows, also those above its edge.
 
     screen.py [COLUMNS]
 
@@ -12,7 +12,8 @@ too.
 import re
 import sys
 
-UNIT = re.compile(r"\x1b\[([0-9:;]*)m|(\x1b\[K)|\x1b\[\?7([hl])|([\r\n])|([^\x00-\x1f\x7f-\x9f]|\t)")
+UNIT = re.compile(r"\x1b\[([0-9:;]*)m|(\x1b\[K)|\x1b\[\?7([hl])|([\r\n])|"
+                  r"([^\x00-\x1f\x7f-\x9f]|\t)")
 
 
 def units(text):

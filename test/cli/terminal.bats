@@ -24,7 +24,8 @@ on_terminal() {
 
 # screen COLUMNS: what that terminal shows now, without the times.
 screen() {
-    python3 "$BATS_TEST_DIRNAME/screen.py" "$1" <"$OUTPUT" | sed 's/^..:..:.. //; s/pid [0-9]*/pid N/'
+    python3 "$BATS_TEST_DIRNAME/screen.py" "$1" <"$OUTPUT" |
+        sed 's/^..:..:.. //; s/pid [0-9]*/pid N/'
 }
 
 # the_screen_is COLUMNS TEXT: in its end
@@ -40,7 +41,12 @@ go() {
     touch "go$1"
 }
 
-# --- prompts and progress bars ---------------------------------------------------------------------
+# writes COMMANDS: that is what w does.
+writes() {
+    procfile "w: $steps $1"
+}
+
+# --- prompts and progress bars --------------------------------------------------------------------
 
 @test "a prompt is seen while it grows" {
     procfile "w: $steps printf n; step 1; printf 'am'; step 2; printf 'e? '; step 3; echo ann"
@@ -69,18 +75,18 @@ w.1    | exited with code 0"
 
 @test "a progress bar is drawn in place, and its last state stays" {
     # as curl, git and apt do
-    procfile "w: $steps printf '\\r 10%%'; step 1; printf '\\r 50%%'; step 2; printf '\\r100%% done'; step 3; echo"
+    writes "printf '\\r 10%%'; step 1; printf '\\r 50%%'; step 2; printf '\\r100%%'; step 3; echo"
     once w
     on_terminal 80 start
     wait_until the_screen_is 80 "w.1    |  10%"
     go 1
     wait_until the_screen_is 80 "w.1    |  50%"
     go 2
-    wait_until the_screen_is 80 "w.1    | 100% done"
+    wait_until the_screen_is 80 "w.1    | 100%"
     go 3
     ended
     the_screen_is 80 "w.1    | started with pid N
-w.1    | 100% done
+w.1    | 100%
 w.1    | exited with code 0"
 }
 
@@ -116,7 +122,7 @@ screen_has() {
 @test "a bar that is wider than the window stays in its row, and is whole in the end" {
     local long
     long=$(printf '%0100d' 0)
-    procfile "w: $steps printf '\\ra$long'; step 1; printf '\\rb$long'; step 2; printf '\\rc${long}d\\n'"
+    writes "printf '\\ra$long'; step 1; printf '\\rb$long'; step 2; printf '\\rc${long}d\\n'"
     once w
     on_terminal 40 start
     wait_until the_screen_is 40 "w.1    | started with pid N
@@ -147,8 +153,9 @@ w.1    | 10%"
 }
 
 @test "two bars at once do not fight, and both end readable" {
-    procfile "w: $steps for i in 1 2 3 4 5 6 7 8; do printf \"\\\\rw \$i\"; sleep 0.05; done; touch w; step 1; echo" \
-        "x: $steps for i in 1 2 3 4 5 6 7 8; do printf \"\\\\rx \$i\"; sleep 0.05; done; touch x; step 1; echo"
+    local bar="$steps for i in 1 2 3 4 5 6 7 8; do printf \"\\\\rBAR \$i\"; sleep 0.05; done"
+    bar+="; touch BAR; step 1; echo"
+    procfile "w: ${bar//BAR/w}" "x: ${bar//BAR/x}"
     once w x
     on_terminal 80 start
     wait_until test -e w
@@ -160,7 +167,7 @@ w.1    | 10%"
 }
 
 @test "a process that dies within its bar leaves the last state" {
-    procfile "w: $steps printf '\\r\\033[31m10%%'; printf '\\r\\033[32m20%%'; step 1; kill -KILL \$\$"
+    writes "printf '\\r\\033[31m10%%'; printf '\\r\\033[32m20%%'; step 1; kill -KILL \$\$"
     once w
     on_terminal 80 start
     wait_until the_screen_is 80 "w.1    | 20%"
@@ -206,7 +213,7 @@ END
     screen 80 >/dev/null
 }
 
-# --- nobody forges anything ------------------------------------------------------------------------
+# --- nobody forges anything -----------------------------------------------------------------------
 
 @test "no bytes get through that move the cursor, and every row has its own name in front" {
     cat >attack <<'END'
@@ -214,15 +221,21 @@ import random, sys
 random.seed(int(sys.argv[1]))
 forged = b"12:00:00 x.1    | forged"
 parts = [
-    b"\r" + forged, b"\r\n" + forged.replace(b"x.1", b"w.1"), b"\x1b[1A" + forged, b"\x1b[A\x1b[2K\r" + forged,
+    b"\r" + forged, b"\r\n" + forged.replace(b"x.1", b"w.1"), b"\x1b[1A" + forged,
+    b"\x1b[A\x1b[2K\r" + forged,
     b"\x1b[2J\x1b[H" + forged, b"\x1b[3J", b"\x1bc", b"\x1b7" + forged + b"\x1b8", b"\x1b[?1049h",
     b"\x1b]0;title\x07", b"\x1b]2;title\x1b\\", b"\x1b]52;c;ZXZpbA==\x07", b"\x1b[21t", b"\x1b[6n",
-    b"\x1b[c", b"\x1b]8;;http://evil\x1b\\link\x1b]8;;\x1b\\", b"\x1bP$q\"p\x1b\\", b"\x1b_apc\x1b\\",
-    b"\x9b2J", b"\x9d0;t\x9c", b"\xc2\x9b2J", b"\x85" + forged, b"\xc2\x85" + forged, b"\x84", b"\x8d",
+    b"\x1b[c", b"\x1b]8;;http://evil\x1b\\link\x1b]8;;\x1b\\", b"\x1bP$q\"p\x1b\\",
+    b"\x1b_apc\x1b\\",
+    b"\x9b2J", b"\x9d0;t\x9c", b"\xc2\x9b2J", b"\x85" + forged, b"\xc2\x85" + forged,
+    b"\x84", b"\x8d",
     b"\xe2\x1b[2J", b"\xf0\x9f\x1b[2J", b"\xc0\x9b2J", b"\xe0\x80\x9b", b"\xc0\x8a" + forged,
-    b"\x0b" + forged, b"\x0c" + forged, b"\b" * 40 + forged, b"\0", b"\x7f", b"\a", b"\x0e", b"\x0f",
-    b"\x1b[?7l", b"\x1b[?25l", b"\x1b[12;1H", b"\x1b[1;1r", b"\x1b(0", b"\x1b#8", b"\x1b%@", b"\x1b[8m",
-    b"\x1b[>4;2m", b"\x1b[!p", b"\x1b[31m", b"\x1b[", b"\x1b]", b"\x1b", b"\x1b[31", b"\x18", b"\x1a",
+    b"\x0b" + forged, b"\x0c" + forged, b"\b" * 40 + forged, b"\0", b"\x7f",
+    b"\a", b"\x0e", b"\x0f",
+    b"\x1b[?7l", b"\x1b[?25l", b"\x1b[12;1H", b"\x1b[1;1r", b"\x1b(0", b"\x1b#8",
+    b"\x1b%@", b"\x1b[8m",
+    b"\x1b[>4;2m", b"\x1b[!p", b"\x1b[31m", b"\x1b[", b"\x1b]", b"\x1b",
+    b"\x1b[31", b"\x18", b"\x1a",
     b"\xe2\x80\xa8", b"\xe2\x80\xae", b"\xff\xfe", b" ", b"text", b"\n", b"\n", b"\r",
 ]
 out = sys.stdout.buffer
@@ -233,7 +246,8 @@ for _ in range(4000):
     if random.random() < 0.01:
         out.flush()
 END
-    procfile "w: python3 attack 1; sleep 0.5; python3 attack 2; printf '\\033]0;'; sleep 0.5; echo x" \
+    procfile \
+        "w: python3 attack 1; sleep 0.5; python3 attack 2; printf '\\033]0;'; sleep 0.5; echo x" \
         "x: exec python3 attack 3"
     once w x
     on_terminal 10000 start
@@ -258,7 +272,7 @@ END
     stop
 }
 
-# --- colours ---------------------------------------------------------------------------------------
+# --- colours --------------------------------------------------------------------------------------
 
 @test "the colours of processes: kept everywhere, unless nothing is to be coloured" {
     procfile "w: printf '\\033[31mred\\033[0m 1%%\\r2%%\\a\\n'"
@@ -294,7 +308,7 @@ END
     stop
 }
 
-# --- a terminal of its own -------------------------------------------------------------------------
+# --- a terminal of its own ------------------------------------------------------------------------
 
 @test "a process on a terminal sees it, is told of its width, and follows the window" {
     cat >app <<'END'

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# The last words of a process that dies at once are complete: in the output every byte, in `logs` the
-# last 8 KiB, in `why` the last ten lines.
-# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154 # $PS in quotes is meant so; bats sets output
+# The last words of a process that dies at once are complete: in the output every byte, in `logs`
+# the last 8 KiB, in `why` the last ten lines.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154 # $PS is meant so; bats sets output
 load helpers
 load life
 load control
@@ -31,15 +31,16 @@ words_are_complete() {
     asks 0 logs w
     logs_are_the_last
     asks 0 why --json w
-    json 'data["histories"][0]["lives"][0]["last_lines"] == [
-        f"{i:05} " + "x" * 43 for i in range('"$LINES_WRITTEN"' - 8, '"$LINES_WRITTEN"' + 1)] + ["and then"]'
+    json 'data["histories"][0]["lives"][0]["last_lines"] ==
+        [f"{i:05} " + "x" * 43 for i in range('"$((LINES_WRITTEN - 8)), $((LINES_WRITTEN + 1))"')] +
+        ["and then"]'
     asks 0 why w
     [[ $output == *"${1-terminated by SIGKILL}"*"the last that it wrote:"* ]]
     [ "${lines[-1]}" = "    and then" ]
 }
 
 output_is_whole() {
-    sed -n 's/^..:..:.. w.1  *| //p' "$OUTPUT" | grep -avE '^(started with|terminated by|exited with)' |
+    text_of w.1 | grep -avE '^(started with|terminated by|exited with)' |
         cmp - <(for ((i = 1; i <= LINES_WRITTEN; i++)); do
             printf '%05d %s\n' $i xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
         done
@@ -190,9 +191,17 @@ stalls() {
 }
 
 @test "a line that is too long to be kept says so; the output has it whole" {
-    procfile "w: head -c 5000 /dev/zero | tr '\\0' a; echo; printf 'short\\n'; head -c 1024 /dev/zero | tr '\\0' b; echo; head -c 1025 /dev/zero | tr '\\0' c; exit 3"
+    cat >long <<'END'
+many() { head -c "$1" /dev/zero | tr '\0' "$2"; }
+many 5000 a
+printf '\nshort\n'
+many 1024 b
+echo
+many 1025 c
+exit 3
+END
+    procfile "w: exec sh long" "other: exec sleep 60"
     echo 'processes: {w: {restart: never}}' >formation.yaml
-    procfile "$(cat Procfile)" "other: exec sleep 60"
     up
     wait_for "exited with code 3"
     [ "$(grep -ao 'a*' "$OUTPUT" | awk 'length == 5000' | wc -l)" -eq 1 ]
