@@ -262,19 +262,20 @@ crashes_go_on() {
 }
 
 @test "a pager that quits while it shows the first page ends the formation, in order" {
-    procfile "w: trap 'touch ended; exit' TERM; while :; do echo line; done" \
-        "x: trap 'touch ended.x; exit' TERM; while :; do sleep 0.02; done"
+    procfile "w: trap 'touch ended.w; exit' TERM; touch up.w; while :; do echo line; done" \
+        "x: trap 'touch ended.x; exit' TERM; touch up.x; while :; do sleep 0.02; done"
     mkfifo pipe
     "$FORMATION" start >pipe 2>"$OUTPUT" 3>&- &
     formation=$!
     exec 4<pipe
     read -r _ <&4
-    wait_until answers
+    wait_until test -e up.w
+    wait_until test -e up.x
     asks 0 ps
     exec 4<&-
     ended
     [ "$status" -eq 141 ]
-    [ -e ended ]
+    [ -e ended.w ]
     [ -e ended.x ]
     [ ! -s "$OUTPUT" ]
     nothing_left
