@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The sinks of test/soak: how each is declared, who reads it, what troubles it, what is expected."""
+"""The sinks of test/soak: how each is declared, who reads it, what troubles it and is expected."""
 
 import errno
 import json

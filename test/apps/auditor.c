@@ -29,7 +29,7 @@
 #define SO_MEMINFO 55
 #endif
 
-enum { ROOM = 4 * LINE_LONGEST, MEMINFO_DROPS = 8, MEMINFO_COUNT = 9 };
+enum { ROOM = 4 * LINE_LONGEST, MEMINFO_DROPS = 8, MEMINFO_COUNT = 9, AWAY_MS = 1000 };
 
 static volatile sig_atomic_t is_asked_to_end;
 static volatile sig_atomic_t is_asked_to_leave;
@@ -130,7 +130,7 @@ static int leave_and_return(struct audit *audit, int fd, const char *way, const 
         audit_message(audit, room, (size_t)size);
     close(fd);
     unlink(place);
-    sleep(1);
+    (void)poll(NULL, 0, AWAY_MS);
     is_asked_to_leave = 0;
     return open_socket(way, place);
 }

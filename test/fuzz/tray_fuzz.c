@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +24,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
         }                                                                                          \
     } while (0)
 
-enum { OWNERS = 3, LONG_BYTES = 200 * 1000 };
+enum {
+    OWNERS = 3,
+    LONG_BYTES = 200 * 1000,
+    STATE_BYTES = 2 * sizeof(struct desk_state) + 4096, // at the front of the desk's memory
+};
 
 enum operation {
     APPEND,        // some records, and a commit
@@ -41,9 +44,9 @@ enum operation {
 // How a write is to go.
 struct writer {
     int fd;
-    size_t most;    // bytes that are written
-    bool is_killed; // after them
-    int error;      // instead
+    size_t most; // bytes that are written
+    int error;   // instead
+    int memory;  // the desk's, when its owner is killed after the write; else 0
 };
 
 struct rig {
@@ -53,9 +56,11 @@ struct rig {
     struct tray *tray;
     int files[OWNERS];
     unsigned numbers[OWNERS];
+    bool has_long; // records, so that it is worth it to move what waits; they take long, too
 };
 
-static jmp_buf killed;
+// What was true at the moment of the kill.
+static char state_then[STATE_BYTES];
 
 static long write_some(void *context, const char *bytes, size_t size)
 {
@@ -65,8 +70,8 @@ static long write_some(void *context, const char *bytes, size_t size)
         return -1;
     }
     ssize_t written = write(writer->fd, bytes, size < writer->most ? size : writer->most);
-    if (writer->is_killed)
-        longjmp(killed, 1);
+    if (writer->memory)
+        REQUIRE(pread(writer->memory, state_then, STATE_BYTES, 0) == STATE_BYTES);
     return written;
 }
 
@@ -94,7 +99,7 @@ static void append(struct rig *rig, unsigned pick)
 {
     for (unsigned i = 0; i <= pick % 4; i++) {
         uint32_t owner = (pick / 4 + i * (1 + pick % 2)) % OWNERS;
-        int digits = pick < 30 ? 1 : LONG_BYTES; // so that it is worth it to move what waits
+        int digits = pick < 30 || !rig->has_long ? 1 : LONG_BYTES;
         buffer_append_format(tray_record(rig->tray, owner), "%0*u\n", digits,
                              ++rig->numbers[owner]);
     }
@@ -109,6 +114,17 @@ static void write_record(struct rig *rig, struct writer writer, size_t limit)
     REQUIRE(owner < OWNERS && size > 0);
     writer.fd = rig->files[owner];
     (void)tray_write(rig->tray, writer.fd, size < limit ? size : limit, write_some, &writer);
+}
+
+// What its owner did after the write is undone.
+static void kill_in_write(struct rig *rig, size_t most)
+{
+    int memory = rig->parts[DESK_MEMORY];
+    if (tray_waiting_bytes(rig->tray) == 0)
+        return;
+    REQUIRE(pread(memory, state_then, STATE_BYTES, 0) == STATE_BYTES);
+    write_record(rig, (struct writer){.most = most, .memory = memory}, SIZE_MAX);
+    REQUIRE(pwrite(memory, state_then, STATE_BYTES, 0) == STATE_BYTES);
 }
 
 // As a sink does that is at another place in the list after a reload.
@@ -154,8 +170,7 @@ static void step(struct rig *rig, enum operation operation, unsigned pick)
         memcpy(rig->numbers, before, sizeof(before));
         break;
     case WRITE_KILLED:
-        if (setjmp(killed) == 0)
-            write_record(rig, (struct writer){.most = pick % 8, .is_killed = true}, SIZE_MAX);
+        kill_in_write(rig, pick % 8);
         break;
     case KILLED:
         break;
@@ -192,8 +207,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         REQUIRE((rig.files[i] = memfd_create("file", MFD_CLOEXEC)) >= 0);
         REQUIRE(fcntl(rig.files[i], F_SETFL, data[0] & 1 ? O_APPEND : 0) == 0);
     }
+    rig.has_long = data[0] & 2;
     sit_down(&rig);
-    for (size_t i = 1; i < size && i < 400; i++)
+    for (size_t i = 1; i < size && i < (rig.has_long ? 40 : 400); i++)
         step(&rig, (enum operation)(data[i] & 7), data[i] >> 3);
     while (tray_next_record(rig.tray, &owner, &left))
         write_record(&rig, (struct writer){.most = SIZE_MAX}, SIZE_MAX);
