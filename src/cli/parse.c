@@ -101,6 +101,16 @@ static int set_lines(struct reader *reader, const char *value, void *out)
     return 0;
 }
 
+static int set_log_format(struct reader *reader, const char *value, void *out)
+{
+    for (unsigned format = 0; sink_format_name(format); format++)
+        if (strcmp(value, sink_format_name(format)) == 0) {
+            *(enum sink_format *)out = (enum sink_format)format;
+            return 0;
+        }
+    return bad_value(reader, value, "a format of lines (text, raw, json, logfmt, heroku)");
+}
+
 static int set_duration(struct reader *reader, const char *value, void *out)
 {
     if (!duration_parse(str_of(value), out))
@@ -161,6 +171,7 @@ static const struct setting {
     [OPTION_HELP] = {set_flag, AT(wants_help)},
     [OPTION_JSON] = {set_flag, AT(client.json)},
     [OPTION_LINES] = {set_lines, AT(client.lines)},
+    [OPTION_LOG_FORMAT] = {set_log_format, AT(options.log_format)},
     [OPTION_NO_COLOR] = {set_no_color, AT(options.color)},
     [OPTION_NO_PORT] = {set_flag, AT(options.no_port)},
     [OPTION_NO_PREFIX] = {set_flag, AT(options.no_prefix)},

@@ -5,6 +5,7 @@
 
 #include "base/duration.h"
 #include "base/str.h"
+#include "plan/sink.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,4 +33,5 @@ struct options {
     bool timestamp;               // --timestamp, so that .foreman cannot take it away
     const char *timestamp_format; // --timestamp FORMAT, strftime(3)
     bool no_prefix;               // --no-prefix
+    enum sink_format log_format;  // --log-format
 };

@@ -2,6 +2,7 @@
 // One loop: the guard's doorbell, the processes' outputs, room in our own output, deadlines.
 #include "manager/manager.h"
 
+#include "manager/facts.h"
 #include "manager/handover.h"
 #include "manager/keep.h"
 #include "manager/remember.h"
@@ -287,6 +288,8 @@ static int open_manager(struct manager *manager, struct error *error)
     adopt_descriptors(manager);
     result =
         show_open(&manager->show, manager->plan, manager->options, &manager->memory->recent, error);
+    manager->show.facts = facts_for_show;
+    manager->show.facts_context = manager;
     if (result == 0)
         open_desk(manager);
     (void)gethostname(manager->host, sizeof(manager->host) - 1);

@@ -45,10 +45,13 @@ int show_open(struct show *show, const struct plan *plan, const struct options *
         options->timestamp_format ? options->timestamp_format : FOREMAN_TIME_FORMAT;
     show->time_format = options->no_timestamp ? NULL : format;
     show->second = -1;
+    // Bare lines are text without a prefix, sentences of ours among them.
+    show->format =
+        options->log_format == SINK_RAW ? LOG_FORMAT_TEXT : (enum log_format)options->log_format;
     show->recent = recent;
     show->style = (struct log_style){
         .color = show_wants_color(options, show->outlet.is_terminal),
-        .no_prefix = options->no_prefix,
+        .no_prefix = options->no_prefix || options->log_format == SINK_RAW,
         .no_color = options->color == COLOR_NEVER,
         .tame = show->outlet.is_terminal,
         .width = log_name_width(plan),
@@ -66,6 +69,7 @@ int show_open(struct show *show, const struct plan *plan, const struct options *
 void show_close(struct show *show)
 {
     outlet_close(&show->outlet);
+    buffer_fini(&show->formatted);
 }
 
 unsigned show_margin(const struct show *show)
@@ -101,10 +105,28 @@ static void build_prefix(struct show *show, struct show_voice *voice, const char
     }
 }
 
+// What a terminal must not obey is made harmless behind the format as well.
+static void append_on_terminal(struct show *show, const struct show_voice *voice, struct str line)
+{
+    const struct log_prefix none = {.tame = true};
+    buffer_clear(&show->formatted);
+    format_append(&show->formatted, show->format, &show->format_prefix, line);
+    struct str whole = buffer_str(&show->formatted);
+    if (show->formatted.failed)
+        outlet_buffer(&show->outlet)->failed = true;
+    else
+        terminal_line(&show->terminal, outlet_buffer(&show->outlet), voice->lane, &none,
+                      str_slice(whole, 0, whole.size - 1));
+}
+
 static void append_line(struct show *show, const struct show_voice *voice, struct str line)
 {
     struct buffer *out = outlet_buffer(&show->outlet);
-    if (show->outlet.is_terminal)
+    if (show->format != LOG_FORMAT_TEXT && show->outlet.is_terminal)
+        append_on_terminal(show, voice, line);
+    else if (show->format != LOG_FORMAT_TEXT)
+        format_append(out, show->format, &show->format_prefix, line);
+    else if (show->outlet.is_terminal)
         terminal_line(&show->terminal, out, voice->lane, &voice->prefix, line);
     else
         log_line_append(out, &voice->prefix, line);
@@ -138,65 +160,97 @@ static bool append_in_pieces(struct show *show, const struct show_voice *voice, 
     return false;
 }
 
+// All of them at once, or nothing; false: one by one.
+static bool append_together(struct show *show, const struct show_voice *voice,
+                            const struct str *lines, size_t count)
+{
+    struct buffer *out = outlet_buffer(&show->outlet);
+    if (show->outlet.is_terminal)
+        return false;
+    if (show->format != LOG_FORMAT_TEXT)
+        format_append_lines(out, show->format, &show->format_prefix, lines, count);
+    else
+        log_lines_append(out, &voice->prefix, lines, count);
+    return !out->failed;
+}
+
 static bool append_lines(struct show *show, const struct show_voice *voice, const struct str *lines,
                          size_t count)
 {
-    struct buffer *out = outlet_buffer(&show->outlet);
     bool are_whole = true;
-    if (show->outlet.is_null)
+    if (show->outlet.is_null || append_together(show, voice, lines, count))
         return true;
-    if (!show->outlet.is_terminal) {
-        log_lines_append(out, &voice->prefix, lines, count);
-        if (!out->failed)
-            return true;
-    }
     for (size_t i = 0; i < count; i++) {
         append_line(show, voice, lines[i]);
-        are_whole &= !out->failed || append_in_pieces(show, voice, lines[i]);
+        are_whole &=
+            !outlet_buffer(&show->outlet)->failed || append_in_pieces(show, voice, lines[i]);
     }
     return are_whole;
 }
 
-static void write_lines(struct show *show, struct show_voice *voice, const char *name,
-                        const struct str *lines, size_t count)
+static void build_format_prefix(struct show *show, const struct show_lines *lines)
 {
-    build_prefix(show, voice, name);
-    if (append_lines(show, voice, lines, count))
+    const struct format_line facts = show->facts(show->facts_context, lines);
+    format_prefix_build(&show->format_prefix, show->format, &facts);
+}
+
+static void write_lines(struct show *show, struct show_voice *voice, const char *name,
+                        const struct show_lines *lines)
+{
+    if (show->format == LOG_FORMAT_TEXT)
+        build_prefix(show, voice, name);
+    else
+        build_format_prefix(show, lines);
+    if (append_lines(show, voice, lines->texts, lines->count))
         return;
     if (!show->has_lost_lines)
         show_aside("there is no memory to show every line of %s", name);
     show->has_lost_lines = true;
 }
 
-static void remember(struct show *show, const struct show_voice *voice, uint32_t owner,
-                     const struct str *lines, size_t count)
+static void say(struct show *show, struct show_voice *voice, const char *name,
+                const struct show_lines *lines)
 {
-    const struct show_lines heard = {voice->source, owner, show->now, lines, count};
-    (void)recent_add_all(show->recent, voice->source, owner, show->now, lines, count);
+    write_lines(show, voice, name, lines);
+    (void)recent_add_all(show->recent, lines->source, lines->owner, lines->at, lines->texts,
+                         lines->count);
     if (show->sink)
-        show->sink(show->sink_context, &heard);
+        show->sink(show->sink_context, lines);
     if (show->listener)
-        show->listener(show->listener_context, &heard);
+        show->listener(show->listener_context, lines);
 }
 
 void show_lines(struct show *show, struct show_voice *voice, const char *name,
                 const struct str *lines, size_t count)
 {
-    uint32_t flags = voice->is_error ? SHOW_IS_ERROR : 0;
+    const struct show_lines said = {
+        .source = voice->source,
+        .owner = show_owner(voice->id) | (voice->is_error ? SHOW_IS_ERROR : 0),
+        .at = show->now,
+        .texts = lines,
+        .count = count,
+    };
     voice->lane = show_lane(voice->source, voice->is_error);
-    write_lines(show, voice, name, lines, count);
-    remember(show, voice, show_owner(voice->id) | flags, lines, count);
+    say(show, voice, name, &said);
 }
 
 void show_note(struct show *show, struct show_voice *voice, const char *name, struct str sentence)
 {
+    const struct show_lines said = {
+        .source = voice->source,
+        .owner = show_owner(voice->id) | SHOW_IS_NOTE,
+        .at = show->now,
+        .texts = &sentence,
+        .count = 1,
+    };
     voice->lane = NO_LANE;
-    write_lines(show, voice, name, &sentence, 1);
-    remember(show, voice, show_owner(voice->id) | SHOW_IS_NOTE, &sentence, 1);
+    say(show, voice, name, &said);
 }
 
 void show_partial(struct show *show, struct show_voice *voice, const char *name, struct str part)
 {
+    if (show->format != LOG_FORMAT_TEXT)
+        return; // a record has no beginning without an end
     build_prefix(show, voice, name);
     terminal_partial(&show->terminal, outlet_buffer(&show->outlet),
                      show_lane(voice->source, voice->is_error), &voice->prefix, part);

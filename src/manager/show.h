@@ -8,6 +8,7 @@
 #include "plan/plan.h"
 #include "stream/outlet.h"
 #include "stream/recent.h"
+#include "view/format.h"
 #include "view/log_line.h"
 #include "view/terminal.h"
 
@@ -31,6 +32,9 @@ struct show_lines {
     size_t count;
 };
 
+// What a format may say of them besides their text (manager/facts.h).
+typedef struct format_line show_facts(const void *context, const struct show_lines *lines);
+
 // Hears every line that is shown.
 typedef void show_listener(void *context, const struct show_lines *lines);
 
@@ -43,6 +47,11 @@ struct show {
     void *sink_context;
     struct log_style style;
     struct terminal terminal;
+    enum log_format format; // of standard output; all but text are built of …
+    show_facts *facts;      // …what this one says, …
+    const void *facts_context;
+    struct format_prefix format_prefix; // …which is put before the lines that are being shown
+    struct buffer formatted;            // one of them, on a terminal
     const char *time_format; // NULL: no time
     nsec_t now;              // wall clock
     nsec_t second;           // …of `time`
@@ -66,6 +75,12 @@ static inline struct process_id show_process(uint32_t owner)
                                (uint16_t)owner};
 }
 _Static_assert(LIMIT_TYPES < 1 << 14, "type and flags fit an owner");
+
+// Whether they are sentences of ours.
+static inline bool show_is_note(const struct show_lines *lines)
+{
+    return lines->source == SHOW_SOURCE_SYSTEM || lines->owner & SHOW_IS_NOTE;
+}
 
 // Lines of one lane come one after the other; those of two may tear each other.
 enum { SHOW_LANES = 2 }; // of a source

@@ -3,6 +3,7 @@
 #include "manager/sink.h"
 
 #include "manager/drops.h"
+#include "manager/facts.h"
 #include "manager/state.h"
 #include "os/clock.h"
 
@@ -117,41 +118,11 @@ bool sink_is_full(const struct sink *sink)
            tray_waiting_bytes(sink->tray) >= OUTLET_FULL_BYTES;
 }
 
-static bool is_note(const struct show_lines *lines)
-{
-    return lines->source == SHOW_SOURCE_SYSTEM || lines->owner & SHOW_IS_NOTE;
-}
-
-// Once for all these lines, since they came at one moment.
-static void build_prefix(struct sink *sink, const struct show_lines *lines)
-{
-    struct manager *manager = sink->manager;
-    struct format_line facts = {
-        .at = lines->at,
-        .clock = str_of(manager->show.time),
-        .width = manager->show.style.width,
-        .app = manager->plan->app,
-        .host = str_of(manager->host),
-        .process = str_of("system"),
-        .facility = (enum facility)sink->declared->facility,
-        .is_note = is_note(lines),
-        .is_error = lines->owner & SHOW_IS_ERROR,
-    };
-    struct process *process =
-        lines->source == SHOW_SOURCE_SYSTEM ? NULL : process_of(manager, lines->source);
-    if (process) {
-        facts.process = str_of(process->name);
-        facts.type = manager->plan->types[process->voice.id.type].name;
-        facts.number = process->voice.id.number;
-        facts.pid = supervisor_process(manager->supervisor, lines->source)->pid;
-    }
-    format_prefix_build(&sink->prefix, sink->format, &facts);
-}
-
 static bool wants(const struct sink *sink, const struct show_lines *lines)
 {
     const struct process_id id = show_process(lines->owner);
-    if (is_note(lines) && (sink->format == LOG_FORMAT_RAW || sink->declared->stream != SINK_BOTH))
+    if (show_is_note(lines) &&
+        (sink->format == LOG_FORMAT_RAW || sink->declared->stream != SINK_BOTH))
         return false;
     if (lines->source == SHOW_SOURCE_SYSTEM)
         return sink_matches(sink->declared, str_of(""), 0);
@@ -191,7 +162,9 @@ static void put_message(struct sink *sink, struct str line)
 
 static void put_lines(struct sink *sink, const struct show_lines *lines)
 {
-    build_prefix(sink, lines);
+    struct format_line facts = facts_of(sink->manager, lines);
+    facts.facility = (enum facility)sink->declared->facility;
+    format_prefix_build(&sink->prefix, sink->format, &facts);
     if (sink->declared->kind == SINK_FILE)
         put_in_file(sink, lines);
     for (size_t i = 0; sink->declared->kind != SINK_FILE && i < lines->count; i++)

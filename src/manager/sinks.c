@@ -160,6 +160,8 @@ bool sinks_tell_apart(const struct manager *manager, const struct process *proce
 {
     const struct process_id id = process->voice.id;
     struct str type = manager->plan->types[id.type].name;
+    if (sink_format_tells_apart(manager->options->log_format))
+        return true;
     for (size_t i = 0; i < manager->plan->sink_count; i++)
         if (sink_tells_apart(&manager->plan->sinks[i]) &&
             sink_matches(&manager->plan->sinks[i], type, id.number))

@@ -28,7 +28,8 @@ int sinks_reopen(struct manager *manager, struct buffer *paths, struct error *er
 // Whether the output of that process has to wait for a sink where at least so much waits already.
 bool sinks_hold_up(const struct manager *manager, const struct process *process, size_t most_bytes);
 
-// Whether one of them wants to know what of its output is of the standard error.
+// Whether one of them, or standard output, wants to know what of its output is of the standard
+// error.
 bool sinks_tell_apart(const struct manager *manager, const struct process *process);
 
 bool sinks_are_full(const struct manager *manager); // one of them, at least

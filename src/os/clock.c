@@ -14,7 +14,7 @@ nsec_t clock_now(void)
 nsec_t clock_wall(void)
 {
     struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    (void)clock_gettime(CLOCK_REALTIME, &now);
     return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
 }
 

@@ -83,8 +83,13 @@ bool sink_matches(const struct plan_sink *sink, struct str type, unsigned number
 
 bool sink_tells_apart(const struct plan_sink *sink)
 {
-    return sink->stream != SINK_BOTH || sink->kind != SINK_FILE || sink->format == SINK_JSON ||
-           sink->format == SINK_LOGFMT;
+    return sink->stream != SINK_BOTH || sink->kind != SINK_FILE ||
+           sink_format_tells_apart(sink->format);
+}
+
+bool sink_format_tells_apart(enum sink_format format)
+{
+    return format == SINK_JSON || format == SINK_LOGFMT;
 }
 
 bool sink_is_same_place(const struct plan_sink *a, const struct plan_sink *b)

@@ -68,6 +68,7 @@ bool sink_matches(const struct plan_sink *sink, struct str type, unsigned number
 // Whether it makes a difference to it which lines are of the standard error: it wants those of one
 // stream only, or its format says which one it was. Others keep both in one pipe, and so in order.
 bool sink_tells_apart(const struct plan_sink *sink);
+bool sink_format_tells_apart(enum sink_format format);
 
 // Whether both say the same, wherever they stand.
 bool sink_equal(const struct plan_sink *a, const struct plan_sink *b);

@@ -38,8 +38,8 @@ struct lines {
 // call. A line over the limits, or one for which there is no memory, comes cut in pieces.
 bool lines_next(struct lines *lines, struct str *bytes, struct str *out);
 
-// The same for many lines at once, and faster: only those that lie whole in `bytes`, `most` at most.
-// 0: there are none at its front, and lines_next() knows what is there.
+// The same for many lines at once, and faster: only those that lie whole in `bytes`, at most `most`
+// of them. 0: there are none at its front, and lines_next() knows what is there.
 size_t lines_next_whole(struct lines *lines, struct str *bytes, struct str *out, size_t most);
 
 // Takes the unfinished line, at the end of the output. Returns false when there is none.

@@ -42,6 +42,29 @@ END
     grep -q '| err$' "$OUTPUT"
 }
 
+@test "standard output in each format" {
+    procfile 'web: echo "a \"b\""; echo err >&2; exec sleep 60'
+    for format in json logfmt heroku raw text; do
+        start --log-format "$format"
+        wait_until grep -q err "$OUTPUT"
+        stop
+        case $format in
+        json)
+            python3 -c 'import json, sys
+for line in sys.stdin: print(*map(json.loads(line).get, ("process", "stream", "line")))' \
+                <"$OUTPUT" | grep '^web.1 std' >got
+            diff <(printf 'web.1 stdout a "b"\nweb.1 stderr err\n' | sort) <(sort got)
+            ;;
+        logfmt) grep -q 'process=web.1 stream=stdout pid=[0-9]* msg="a \\"b\\""' "$OUTPUT" ;;
+        heroku) grep -q ' app\[web.1]: a "b"$' "$OUTPUT" ;;
+        raw) grep -qx 'a "b"' "$OUTPUT" ;;
+        text) grep -q 'web.1  | a "b"$' "$OUTPUT" ;;
+        esac
+    done
+    run -2 "$FORMATION" start --log-format xml
+    [[ $output = *"takes a format of lines (text, raw, json, logfmt, heroku), not 'xml'"* ]]
+}
+
 @test "where nobody asks, both come by one pipe, in order" {
     procfile 'web: for i in 1 2 3 4 5 6 7 8 9; do echo $i; echo $i >&2; done; exec sleep 60'
     settings "logs:" "  - {file: all.log, format: raw}"
