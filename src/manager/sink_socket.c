@@ -29,13 +29,14 @@ void sink_disconnect(struct sink *sink)
         (void)close(sink->socket);
     if (sink->is_connected)
         sink_address_forget(sink);
-    sink->socket = -1;
+    sink->socket = sink->outlet.fd = -1;
     sink->is_connected = false;
 }
 
 static void fail(struct sink *sink, int code)
 {
     char name[SINK_NAME_BYTES];
+    outlet_take_back(&sink->outlet);
     sink_disconnect(sink);
     sink->again_at = clock_now();
     if (sink_address_has_more(sink))
@@ -136,8 +137,10 @@ static void on_news(struct loop_source *source, uint32_t events)
         return;
     if (is_to(sink, SINK_UDP))
         outlet_hear_refusals(&sink->outlet);
-    else if (look_for_end(sink) != 0)
+    else if (look_for_end(sink) != 0) {
+        outlet_take_back(&sink->outlet);
         sink_disconnect(sink);
+    }
 }
 
 static void watch(struct sink *sink, bool is_busy)

@@ -9,10 +9,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/errqueue.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -76,6 +78,7 @@ void outlet_open_socket(struct outlet *outlet, int fd, bool has_messages)
 
 void outlet_resume(struct outlet *outlet, int fd)
 {
+    outlet->sent_from = outlet->tray ? outlet->tray->state->from : 0;
     outlet->fd = fd;
     outlet->state = OUTLET_IDLE;
     outlet->error = 0;
@@ -167,19 +170,32 @@ static size_t batch_bytes(struct str queue)
 
 // To a stream that tells messages apart itself. One that is half sent stays, for whoever is
 // connected next is to get all of it.
-static long send_frame(struct outlet *outlet, const char *bytes)
+static long send_frames(struct outlet *outlet, const char *bytes, size_t size)
 {
+    struct iovec parts[MESSAGE_BATCH];
+    struct msghdr message = {.msg_iov = parts};
     uint32_t length;
-    memcpy(&length, bytes, sizeof(length));
-    ssize_t sent = send(outlet->fd, bytes + sizeof(length) + outlet->frame_sent_bytes,
-                        length - outlet->frame_sent_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+    for (size_t at = 0; message.msg_iovlen < MESSAGE_BATCH && at < size; message.msg_iovlen++) {
+        memcpy(&length, bytes + at, sizeof(length));
+        parts[message.msg_iovlen] = (struct iovec){(char *)bytes + at + sizeof(length), length};
+        at += sizeof(length) + length;
+    }
+    parts[0].iov_base = (char *)parts[0].iov_base + outlet->frame_sent_bytes;
+    parts[0].iov_len -= outlet->frame_sent_bytes;
+    ssize_t sent = sendmsg(outlet->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0)
         return -1;
-    outlet->frame_sent_bytes += (size_t)sent;
-    if (outlet->frame_sent_bytes < length)
-        return 0;
-    outlet->frame_sent_bytes = 0;
-    return (long)(sizeof(length) + length);
+    size_t done = 0;
+    for (size_t i = 0; i < message.msg_iovlen; i++) {
+        if ((size_t)sent < parts[i].iov_len) {
+            outlet->frame_sent_bytes += (size_t)sent;
+            break;
+        }
+        sent -= (ssize_t)parts[i].iov_len;
+        done = (size_t)((char *)parts[i].iov_base - bytes) + parts[i].iov_len;
+        outlet->frame_sent_bytes = 0;
+    }
+    return (long)done;
 }
 
 static bool is_refusal(const struct msghdr *message)
@@ -266,7 +282,8 @@ static long write_bytes(void *context, const char *bytes, size_t size)
     case OUTLET_SOCKET:
         return send(outlet->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
     case OUTLET_MESSAGES:
-        return outlet->is_framed ? send_frame(outlet, bytes) : send_messages(outlet, bytes, size);
+        return outlet->is_framed ? send_frames(outlet, bytes, size)
+                                 : send_messages(outlet, bytes, size);
     case OUTLET_POLLED:
         return write_polled(outlet->fd, bytes, size);
     case OUTLET_OWN:
@@ -328,6 +345,64 @@ static void close_gap(struct outlet *outlet)
     outlet->sent_bytes = 0;
 }
 
+// Where the first message begins that TCP has no acknowledgement of.
+static uint64_t first_unacknowledged(const struct outlet *outlet)
+{
+    int unsure = 0;
+    uint32_t length;
+    uint64_t at = outlet->sent_from;
+    uint64_t end = outlet->tray->state->from;
+    uint64_t sent = 0;
+    if (ioctl(outlet->fd, SIOCOUTQ, &unsure) < 0 || (size_t)unsure <= outlet->frame_sent_bytes)
+        return end;
+    for (uint64_t next = at; next < end; next += sizeof(length) + length) {
+        memcpy(&length, outlet->tray->queue.bytes + next, sizeof(length));
+        sent += length;
+    }
+    uint64_t lacking = (size_t)unsure - outlet->frame_sent_bytes;
+    while (at < end && sent > lacking) {
+        memcpy(&length, outlet->tray->queue.bytes + at, sizeof(length));
+        if (sent - length < lacking)
+            break;
+        sent -= length;
+        at += sizeof(length) + length;
+    }
+    return at;
+}
+
+void outlet_take_back(struct outlet *outlet)
+{
+    struct tray *tray = outlet->tray;
+    if (!tray || !outlet->is_framed || outlet->fd < 0)
+        return;
+    tray->state->from = outlet->sent_from = first_unacknowledged(outlet);
+    outlet->frame_sent_bytes = 0;
+    if (tray->desk)
+        desk_commit(tray->desk);
+}
+
+// What was sent to another machine is kept until that has it. (Who is killed while it moves sends
+// some of it twice.)
+static void forget_acknowledged(struct outlet *outlet)
+{
+    struct tray *tray = outlet->tray;
+    uint64_t from = tray->state->from;
+    size_t size = tray->queue.size;
+    outlet->sent_from = first_unacknowledged(outlet);
+    if (outlet->sent_from == size) {
+        tray_clear(tray);
+        outlet->sent_from = 0;
+        return;
+    }
+    tray->state->from = outlet->sent_from;
+    tray_compact(tray);
+    uint64_t moved = size - tray->queue.size;
+    outlet->sent_from -= moved;
+    tray->state->from = from - moved;
+    if (moved > 0 && tray->desk)
+        desk_commit(tray->desk);
+}
+
 static bool is_over(enum outlet_state state)
 {
     return state == OUTLET_CLOSED || state == OUTLET_FAILED;
@@ -349,7 +424,9 @@ enum outlet_state outlet_push(struct outlet *outlet)
         if (is_over(outlet->state))
             outlet->error = errno;
     }
-    if (outlet->state == OUTLET_IDLE || (is_over(outlet->state) && !outlet->outlives_reader))
+    if (outlet->is_framed && outlet->tray)
+        forget_acknowledged(outlet);
+    else if (outlet->state == OUTLET_IDLE || (is_over(outlet->state) && !outlet->outlives_reader))
         drop_queue(outlet);
     else
         close_gap(outlet);

@@ -45,7 +45,9 @@ struct outlet {
     bool hears_refusals; // …or by UDP, with IP_RECVERR or IPV6_RECVERR, where refusals come later
     bool refuses_at_once;    // …as a rule: but here within the call, since it is this machine
     size_t frame_sent_bytes; // of the first one
-    bool outlives_reader;    // what waits is kept when it is over, for outlet_resume()
+    uint64_t sent_from;   // in the tray's queue: behind it are those that were sent, and that the
+                          // other machine has perhaps not got
+    bool outlives_reader; // what waits is kept when it is over, for outlet_resume()
     bool is_terminal;
     bool is_pipe;
     bool is_null; // /dev/null: nothing needs to be queued
@@ -89,6 +91,9 @@ int outlet_fd(const struct outlet *outlet);
 
 struct str outlet_unwritten(const struct outlet *outlet); // without what is in a tray's outbox
 size_t outlet_waiting_bytes(const struct outlet *outlet);
+
+// A stream to another machine has failed: what that has not got waits again. Before it is closed.
+void outlet_take_back(struct outlet *outlet);
 
 // What the kernel tells of datagrams that were refused: counts them.
 void outlet_hear_refusals(struct outlet *outlet);

@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -266,77 +265,6 @@ static void a_stream_that_breaks_within_a_message(void **state)
     close(ends[0]);
 }
 
-// --- UDP
-
-static int open_receiver(struct sockaddr_in *address)
-{
-    socklen_t size = sizeof(*address);
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)address, size), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)address, &size), 0);
-    return fd;
-}
-
-static int open_sender(const struct sockaddr_in *address)
-{
-    const int yes = 1;
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)address, sizeof(*address)), 0);
-    assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_RECVERR, &yes, sizeof(yes)), 0);
-    return fd;
-}
-
-// The first datagram to nobody is sent all the same, and the refusal is told with the second, or by
-// sendmmsg(2) not at all.
-static void nobody_at_a_port_costs_nothing(void **state)
-{
-    (void)state;
-    enum { COUNT = 100 };
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    struct outlet outlet;
-    close(open_receiver(&address));
-    int sender = open_sender(&address);
-    outlet_open_socket(&outlet, sender, true);
-    outlet.outlives_reader = outlet.hears_refusals = outlet.refuses_at_once = true;
-    for (unsigned i = 0; i < COUNT; i++)
-        put_numbered(&outlet, i);
-    for (int i = 0; i < 5; i++) {
-        assert_int_equal(outlet_push(&outlet), OUTLET_CLOSED);
-        assert_int_equal(outlet.error, ECONNREFUSED);
-        outlet_resume(&outlet, sender);
-    }
-    int receiver = open_receiver(&address);
-    assert_int_equal(outlet_push(&outlet), OUTLET_IDLE);
-    for (unsigned i = 0; i < COUNT; i++) {
-        char text[32];
-        (void)snprintf(text, sizeof(text), "[message %u]", i);
-        assert_next(receiver, text);
-    }
-    assert_int_equal(outlet.refused_count, 0);
-    outlet_close(&outlet);
-    close(receiver);
-    close(sender);
-}
-
-// From another machine it comes when nobody knows any more which it was about: it is counted.
-static void those_that_were_refused_later_are_counted(void **state)
-{
-    (void)state;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    struct outlet outlet;
-    close(open_receiver(&address));
-    int sender = open_sender(&address);
-    outlet_open_socket(&outlet, sender, true);
-    outlet.outlives_reader = outlet.hears_refusals = true;
-    for (unsigned i = 0; i < 3; i++) {
-        put_numbered(&outlet, i);
-        assert_int_equal(outlet_push(&outlet), OUTLET_IDLE);
-    }
-    assert_int_equal(outlet.refused_count, 3);
-    outlet_close(&outlet);
-    close(sender);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,8 +276,6 @@ int main(void)
         cmocka_unit_test(a_stream_gets_the_messages_alone),
         cmocka_unit_test(a_stream_that_is_slow_gets_each_once),
         cmocka_unit_test(a_stream_that_breaks_within_a_message),
-        cmocka_unit_test(nobody_at_a_port_costs_nothing),
-        cmocka_unit_test(those_that_were_refused_later_are_counted),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests_name("stream/outlet_message", tests, NULL, NULL);
