@@ -255,7 +255,7 @@ static void finish(struct yaml_reader *reader, const struct reading *reading)
     }
     if (sink->kind != SINK_SYSLOG)
         refuse_beside(reader, reading, reading->facility, "syslog");
-    else if (!reading->facility)
+    if (sink->kind != SINK_FILE && !reading->facility)
         sink->facility = DEFAULT_FACILITY;
     if (!reading->has_policy)
         sink->policy = sink->kind == SINK_FILE ? SINK_BLOCK : SINK_DROP;

@@ -113,7 +113,7 @@ static void has_defaults(void **state)
     assert_int_equal(sinks[2].sink.facility, 1);
     assert_int_equal(sinks[2].sink.policy, SINK_DROP);
     assert_int_equal(sinks[3].sink.policy, SINK_DROP);
-    assert_int_equal(sinks[3].sink.facility, 0);
+    assert_int_equal(sinks[3].sink.facility, 1);
     finish(&fixture);
 }
 

@@ -49,6 +49,10 @@ has_lines() {
     [ "$(cat "$1" 2>/dev/null | wc -l)" -ge "$2" ]
 }
 
+manager_pid() {
+    "$FORMATION" status --json | sed -n 's/.*"manager_pid": \([0-9]*\).*/\1/p'
+}
+
 # sink NAME FIELD: of the sink whose name has NAME, by status.
 sink() {
     "$FORMATION" status --json | python3 -c '

@@ -8,7 +8,8 @@ load control
 load syslog
 
 @test "every line arrives once, with its fields, by each of the three ways" {
-    procfile 'web: for i in 1 2 3; do echo "line $i"; done; exec sleep 600' 'clock: echo tick; exec sleep 600'
+    procfile 'web: for i in 1 2 3; do echo "line $i"; done; exec sleep 600' \
+        'clock: echo tick; exec sleep 600'
     receive local unix "$PWD/log.sock"
     receive udp udp
     local udp=$port
@@ -110,7 +111,7 @@ agrees() {
     "$FORMATION" events --json >events.json
     code '
 name, sink = sys.argv[1:]
-every = Counter(line.rstrip("\n") for line in open("all.log", encoding="latin-1") if line.startswith("<"))
+every = Counter(line.rstrip("\n") for line in open("all.log") if line.startswith("<"))
 lines = [text(m) for m in messages(name)]
 got = Counter(line for line in lines if line.startswith("<web"))
 assert not got - every, "strange or twice"
@@ -133,7 +134,8 @@ assert events[-1]["total"] == missing
 
 # is_over SINK: all is written, and what was dropped was told as an event.
 is_over() {
-    sink_is "$1" waiting_bytes 0 && [ "$("$FORMATION" events --json | grep -c '"sink-dropped"')" -ge 1 ]
+    sink_is "$1" waiting_bytes 0 &&
+        [ "$("$FORMATION" events --json | grep -c '"sink-dropped"')" -ge 1 ]
 }
 
 @test "a server on a socket of this machine stops for a while: as many lines lack as are reported" {
@@ -209,11 +211,10 @@ is_over() {
     kill -STOP "$receiver"
     PATIENCE=30
     up
-    local at before
-    for at in 1 2 3 4 5 6 7 8; do
+    local round
+    for round in 1 2 3 4 5 6 7 8; do
         wait_until drops log.sock
-        before=$("$FORMATION" status --json | sed -n 's/.*"manager_pid": \([0-9]*\).*/\1/p')
-        kill -KILL "$before"
+        kill -KILL "$(manager_pid)"
         wait_until answers
     done
     wait_until has_written 200000
