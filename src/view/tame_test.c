@@ -127,7 +127,7 @@ static void test_hostile_line_is_linear(void **state)
             buffer_append_text(&text, patterns[i]);
         tame_append(&out, buffer_str(&text), true, &is_colored);
         assert_true(tame_last_state(buffer_str(&text)).size <= text.size);
-        assert_null(memchr(out.bytes, '\033', out.size));
+        assert_true(out.size == 0 || !memchr(out.bytes, '\033', out.size));
         buffer_fini(&text);
         buffer_fini(&out);
     }
