@@ -39,9 +39,18 @@ listens() {
 @test "rsyslogd gets every line once, and understands its parts, by each of the three ways" {
     command -v rsyslogd >/dev/null || skip "there is no rsyslogd"
     rsyslog
-    printf '%s\n' 'i=0' 'while [ $i -lt 500 ]; do i=$((i + 1)); echo "<$PS $i> caf$(printf "\303\251")"; done' \
-        'printf "\033[31mred\n"; head -c 10000 /dev/zero | tr "\0" x; echo; echo last; exec sleep 600' \
-        >writes
+    cat >writes <<'SH'
+i=0
+while [ $i -lt 500 ]; do
+    i=$((i + 1))
+    echo "<$PS $i> café"
+done
+printf '\033[31mred\n'
+head -c 10000 /dev/zero | tr '\0' x
+echo
+echo last
+exec sleep 600
+SH
     procfile 'web: sh writes'
     logs "{syslog: 'unix:$PWD/log.sock', policy: block}" \
         "{syslog: 'udp://127.0.0.1:$udp', facility: daemon}" \
