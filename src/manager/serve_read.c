@@ -224,7 +224,7 @@ static void read_lines(const struct manager *manager, unsigned slot, struct proc
     bool has_begun = false;
     while (lines && life->pid > 0 && recent_next(&manager->memory->recent, slot, &cursor, &line)) {
         bool is_its;
-        if ((line.owner & ~SHOW_IS_NOTE) != show_owner(id))
+        if (!show_is_of(line.owner, id))
             continue;
         if (is_start(&line, life, &is_its)) {
             if (has_begun || (!is_its && count > 0 && time_of(&line) >= life->ended - slack))

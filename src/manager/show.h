@@ -76,6 +76,12 @@ static inline struct process_id show_process(uint32_t owner)
 }
 _Static_assert(LIMIT_TYPES < 1 << 14, "type and flags fit an owner");
 
+// Whether it is that of lines of this process, or of notes about it.
+static inline bool show_is_of(uint32_t owner, struct process_id id)
+{
+    return (owner & ~(SHOW_IS_NOTE | SHOW_IS_ERROR)) == show_owner(id);
+}
+
 // Whether they are sentences of ours.
 static inline bool show_is_note(const struct show_lines *lines)
 {

@@ -91,7 +91,7 @@ void watch_search_lines(struct watch *watch)
     (void)snprintf(start, sizeof(start), "started with pid %d", record->pid);
     watch->has_matched = false;
     while (recent_next(&manager->memory->recent, watch->process->slot, &cursor, &line)) {
-        if ((line.owner & ~SHOW_IS_NOTE) != show_owner(record->id))
+        if (!show_is_of(line.owner, record->id))
             continue;
         if (line.owner & SHOW_IS_NOTE)
             is_of_life = is_of_life || str_is(line.text, start);

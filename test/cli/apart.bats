@@ -88,6 +88,17 @@ has_18_lines() {
     diff <(echo err) err.log
 }
 
+@test "last words on standard error are told by why and logs" {
+    procfile 'w: echo out; echo the trace >&2; exit 3' 'x: exec sleep 60'
+    settings "logs:" "  - {file: all.json, format: json}"
+    up
+    wait_until grep -q 'exited with code 3' "$OUTPUT"
+    run -0 "$FORMATION" why w
+    [[ $output = *out* && $output = *"the trace"* ]]
+    run -0 "$FORMATION" logs w
+    [[ $output = *"the trace"* ]]
+}
+
 @test "the manager is killed again and again: each line of both is there once, in its file" {
     both
     procfile "w: python3 both"
