@@ -30,7 +30,8 @@ two_types() {
     json '{**data["processes"][1], "pid": 0, "since": 0, "cpu_seconds": 0, "memory_bytes": 0} == {
         "name": "web.2", "type": "web", "number": 2, "state": "ready", "pid": 0, "port": 7001,
         "since": 0, "restarts": 0, "crashes": 0, "cpu_seconds": 0, "memory_bytes": 0, "tasks": 1,
-        "command": "exec sleep 60", "quantity_of_type": 2, "declared": 2}'
+        "command": "exec sleep 60", "quantity_of_type": 2, "declared": 2,
+        "dropped": 0}'
     json '0 <= __import__("time").time() - data["processes"][0]["since"] < 60'
     json 'data["processes"][0]["memory_bytes"] > 10000'
     [ "$(cat "/proc/$(pid worker.1)/comm")" = sleep ]
