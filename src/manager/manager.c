@@ -88,8 +88,7 @@ static void flush(struct manager *manager)
 {
     struct outlet *outlet = &manager->show.outlet;
     bool is_held_up = false;
-    if (sinks_push(manager)) // first: what they say of themselves is shown at once
-        output_read_again(manager);
+    (void)sinks_push(manager); // first: what they say of themselves is shown at once
     push(manager);
     while (manager->rest_waits && !outlet_is_full(outlet) && !is_held_up) {
         manager->rest_waits = false;

@@ -124,7 +124,11 @@ bool sinks_push(struct manager *manager)
     bool has_room = push_all(manager);
     uint64_t heard = manager->sinks_heard;
     drops_work(manager);
-    return manager->sinks_heard == heard ? has_room : push_all(manager) || has_room;
+    if (manager->sinks_heard != heard)
+        has_room |= push_all(manager);
+    if (has_room) // found now, and not again by the next push
+        output_read_again(manager);
+    return has_room;
 }
 
 int sinks_reopen(struct manager *manager, struct buffer *paths, struct error *error)
@@ -133,8 +137,7 @@ int sinks_reopen(struct manager *manager, struct buffer *paths, struct error *er
     int first = 0;
     for (size_t i = 0; i < manager->sink_count; i++)
         manager->sinks[i].again_at = NSEC_NEVER; // now is the time to try again
-    if (sinks_push(manager))
-        output_read_again(manager);
+    (void)sinks_push(manager);
     for (size_t i = 0; i < manager->sink_count; i++) {
         int result = sink_reopen_files(&manager->sinks[i], paths, &each);
         if (result < 0 && first == 0) {

@@ -18,7 +18,7 @@ void sinks_close(struct manager *manager);
 // Goes over to those of the plan that is in force now; `old` was before.
 void sinks_adopt(struct manager *manager, const struct plan *old);
 
-// Writes what can be written. True: a process that had to wait for one of them can go on.
+// Writes what can be written. True: processes that had to wait for one of them are read again.
 bool sinks_push(struct manager *manager);
 
 // Opens the files again that are open, and adds their paths to an open list of JSON. 0; or -errno

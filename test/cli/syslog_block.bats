@@ -82,6 +82,22 @@ all_arrived() {
     complete tcp 1
 }
 
+@test "room that is first found when another process ends is for the one that waits, too" {
+    flood
+    procfile "$(cat Procfile)" 'ends: echo ended'
+    receive local unix "$PWD/log.sock"
+    logs "{syslog: 'unix:$PWD/log.sock', policy: block}" \
+        '{file: all.log, processes: [web], format: raw}'
+    sed -i 's/ends: .*/ends: {quantity: 8, restart: always, backoff: {base: 1ms, max: 20ms}}/' \
+        formation.yaml
+    PATIENCE=30
+    up
+    wait_until has_written 200000
+    wait_until all_arrived 200000 log.sock
+    dismiss "$receiver"
+    complete local 1
+}
+
 # leaves_and_returns WAY PLACE SINK: three times, in the middle of the flood.
 leaves_and_returns() {
     local round
