@@ -148,13 +148,6 @@ static void run(struct manager *manager)
     }
 }
 
-// Ctrl-C while only the last lines are waited for.
-static bool is_interrupted(const struct manager *manager)
-{
-    const struct board *board = manager->board;
-    return atomic_load(&board->signals_received[SIGINT]) != board->signals_handled[SIGINT];
-}
-
 // Until all is written. A reader that reads nothing for a long time does not keep us for ever.
 static enum outlet_state write_patiently(struct manager *manager)
 {
@@ -163,7 +156,7 @@ static enum outlet_state write_patiently(struct manager *manager)
     nsec_t progress_at = clock_now();
     for (;;) {
         enum outlet_state state = outlet_drain(outlet, LOOK_UP_AFTER);
-        if ((state != OUTLET_BUSY && state != OUTLET_NO_SPACE) || is_interrupted(manager))
+        if ((state != OUTLET_BUSY && state != OUTLET_NO_SPACE) || news_is_interrupted(manager))
             return state;
         if (outlet_waiting_bytes(outlet) < least) {
             least = outlet_waiting_bytes(outlet);
@@ -174,13 +167,14 @@ static enum outlet_state write_patiently(struct manager *manager)
     }
 }
 
-// The last lines.
+// The last lines, of which there may be some of a process that was given up.
 static void drain(struct manager *manager)
 {
     struct outlet *outlet = &manager->show.outlet;
     for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++)
-        if (process_of(manager, slot)) // of one that was given up, there may be some
+        if (process_of(manager, slot))
             (void)output_read_rest(process_of(manager, slot), true);
+    sinks_drain(manager);
     terminal_leave(&manager->show.terminal, outlet_buffer(outlet));
     enum outlet_state state = write_patiently(manager);
     if (state == OUTLET_NO_SPACE)
@@ -398,7 +392,6 @@ int manager_run(struct plan *plan, const struct options *options)
     run(manager);
     upgrade_close(manager);
     serve_close(manager);
-    sinks_drain(manager);
     drain(manager);
     return finish(manager);
 }

@@ -271,6 +271,12 @@ static void read_signals(struct manager *manager)
     }
 }
 
+bool news_is_interrupted(const struct manager *manager)
+{
+    const struct board *board = manager->board;
+    return atomic_load(&board->signals_received[SIGINT]) != board->signals_handled[SIGINT];
+}
+
 static void on_doorbell(struct loop_source *source, uint32_t events)
 {
     struct manager *manager = loop_owner(source, struct manager, doorbell_source);

@@ -241,7 +241,8 @@ void sinks_drain(struct manager *manager)
         if (bytes < least) {
             least = bytes;
             moved_at = clock_now();
-        } else if (clock_now() - moved_at > patience(manager)) {
+        }
+        if (clock_now() - moved_at > patience(manager) || news_is_interrupted(manager)) {
             show_aside("nobody took the last %zu bytes of the logs", bytes);
             return;
         }

@@ -40,5 +40,5 @@ size_t sinks_look(const struct manager *manager, struct sink_facts *out);
 
 nsec_t sinks_due_at(const struct manager *manager);
 
-// At the end: waits until all is written, or nothing moves any more; tells what is lost then.
+// At the end: waits until all is written, nothing moves any more, or Ctrl-C; tells what is lost.
 void sinks_drain(struct manager *manager);

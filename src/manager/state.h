@@ -176,6 +176,7 @@ void news_of_slot(struct manager *manager, unsigned slot);
 bool news_is_started(struct process *process); // its start was told; looks at the board if not
 void news_settle(struct process *process);     // an exit, once its output is read
 void news_settle_all(struct manager *manager);
+bool news_is_interrupted(const struct manager *manager); // by Ctrl-C, not dealt with yet
 
 // tell.c
 void tell(struct manager *manager, const struct event *events, size_t count);

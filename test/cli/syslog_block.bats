@@ -98,6 +98,26 @@ all_arrived() {
     complete local 1
 }
 
+is_silent() {
+    ! answers
+}
+
+@test "a server that takes nothing is waited for at the end, but not against Ctrl-C" {
+    flood
+    receive local unix "$PWD/log.sock"
+    logs "{syslog: 'unix:$PWD/log.sock', policy: block}"
+    kill -STOP "$receiver"
+    up
+    wait_until waits
+    kill -INT "$formation"
+    wait_until is_silent
+    ! is_gone "$formation"
+    kill -INT "$formation"
+    PATIENCE=4
+    wait_until is_gone "$formation"
+    grep -q 'nobody took the last [0-9]* bytes of the logs' "$OUTPUT"
+}
+
 # leaves_and_returns WAY PLACE SINK: three times, in the middle of the flood.
 leaves_and_returns() {
     local round
