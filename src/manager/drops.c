@@ -106,9 +106,10 @@ void drops_tell(struct sink *sink)
 
 void drops_tell_others(struct manager *manager, const char *name, struct str sentence)
 {
+    const size_t most = sizeof(((struct sink_record *)NULL)->name) - 1; // it may be cut
     struct sink *its = NULL;
     for (size_t i = 0; i < manager->sink_count; i++)
-        if (str_starts_with(str_of(manager->sinks[i].name), name))
+        if (strncmp(manager->sinks[i].name, name, most) == 0)
             its = &manager->sinks[i];
     if (its)
         its->is_spoken_of = true;

@@ -153,6 +153,26 @@ is_over() {
     agrees local log.sock
 }
 
+@test "of two sinks, of whose names one begins with the other, the right one is spoken of" {
+    local short other first
+    short=$(mktemp -d /tmp/XXXXXX) # a name that events have room for
+    flood
+    receive other unix "$short/s2"
+    other=$receiver
+    receive first unix "$short/s"
+    first=$receiver
+    logs "syslog: unix:$short/s" "{syslog: 'unix:$short/s2', policy: block}"
+    kill -STOP "$first"
+    PATIENCE=30
+    up
+    wait_until shows "lines are dropped: syslog at $short/s is too slow"
+    wait_until has other "lines are dropped: syslog at $short/s is"
+    kill -CONT "$first"
+    dismiss "$first"
+    dismiss "$other"
+    rm -r "$short"
+}
+
 @test "a server by TCP stops for a while: as many lines lack as are reported" {
     flood
     receive tcp tcp
