@@ -104,12 +104,13 @@ int process_adopt(struct manager *manager, unsigned slot)
             (void)close(fds[i]);
         return result;
     }
-    if (answer.flags & GUARD_SPAWN_ERRORS)
-        open_inlet(process, INLET_ERRORS, (struct output_pair){fds[1], -1});
+    size_t taken = 1; // those behind it may lack for want of room in our table (unix(7))
+    if (answer.flags & GUARD_SPAWN_ERRORS && taken < fd_count)
+        open_inlet(process, INLET_ERRORS, (struct output_pair){fds[taken++], -1});
     process->tree_was_killed = true; // or was not: nobody is left who would know
     process->oom_kills = oom_kills(&process->manager->tree, process->name);
-    if (answer.flags & GUARD_SPAWN_NOTIFY)
-        watch_adopt(process, fds[fd_count - 1]);
+    if (answer.flags & GUARD_SPAWN_NOTIFY && taken < fd_count)
+        watch_adopt(process, fds[taken]);
     return 0;
 }
 
