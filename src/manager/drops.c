@@ -81,7 +81,7 @@ void drops_count(struct sink *sink, unsigned source, uint32_t owner, size_t coun
     sink->tray->state->counts.dropped += count;
     sink->drop_cause = sink->is_failing ? DROP_FAILING : DROP_SLOW;
     if (source < LIMIT_PROCESSES && !(owner & SHOW_IS_NOTE))
-        count_for_process(sink->manager, source, owner, count);
+        count_for_process(sink->manager, source, show_owner(show_process(owner)), count);
 }
 
 static void tell_one(struct sink *sink, uint64_t count, const char *where, enum drop_cause cause)

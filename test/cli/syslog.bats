@@ -153,6 +153,20 @@ is_over() {
     agrees local log.sock
 }
 
+@test "what was dropped of a process is counted for both of its streams" {
+    procfile "web: $APPS/chatty 100000 --name out; $APPS/chatty 100000 --name err >&2; sleep 600"
+    receive local unix "$PWD/log.sock"
+    logs "syslog: unix:$PWD/log.sock" '{file: out.log, stream: stdout, format: raw}' \
+        '{file: err.log, stream: stderr, format: raw}'
+    kill -STOP "$receiver"
+    PATIENCE=30
+    up
+    wait_until grep -qs '<err 100000 ' err.log
+    [ "$(sink log.sock dropped)" -gt 100000 ]
+    [ "$(sink log.sock dropped)" = "$("$FORMATION" ps --json | code '
+print(json.load(sys.stdin)["processes"][0]["dropped"])')" ]
+}
+
 @test "of two sinks, of whose names one begins with the other, the right one is spoken of" {
     local short other first
     short=$(mktemp -d /tmp/XXXXXX) # a name that events have room for
