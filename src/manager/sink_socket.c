@@ -115,15 +115,16 @@ static bool connect_somewhere(struct sink *sink)
     return true;
 }
 
-// What a server says is not listened to; 0, or errno if it has ended the connection.
+// What a server says is not listened to; 0, or errno if it has ended the connection. One that talks
+// without end is not read without end.
 static int look_for_end(const struct sink *sink)
 {
+    enum { MOST_READS = 16 };
     char bytes[4096];
-    ssize_t size;
-    do {
+    ssize_t size = 1;
+    for (int i = 0; i < MOST_READS && size > 0; i++)
         size = recv(sink->socket, bytes, sizeof(bytes), MSG_DONTWAIT);
-    } while (size > 0);
-    if (size < 0 && (errno == EAGAIN || errno == EINTR))
+    if (size > 0 || (size < 0 && (errno == EAGAIN || errno == EINTR)))
         return 0;
     return size == 0 ? ECONNRESET : errno;
 }
