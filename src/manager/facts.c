@@ -11,16 +11,14 @@ struct format_line facts_of(const struct manager *manager, const struct show_lin
         .width = manager->show.style.width,
         .app = manager->plan->app,
         .host = str_of(manager->host),
-        .process = str_of("system"),
+        .process = str_of(lines->name),
         .is_note = show_is_note(lines),
         .is_error = lines->owner & SHOW_IS_ERROR,
     };
-    const struct process *process =
-        lines->source == SHOW_SOURCE_SYSTEM ? NULL : manager->processes[lines->source];
-    if (process) {
-        facts.process = str_of(process->name);
-        facts.type = manager->plan->types[process->voice.id.type].name;
-        facts.number = process->voice.id.number;
+    if (lines->source != SHOW_SOURCE_SYSTEM) { // it may have no output, of which we say so
+        const struct process_id id = show_process(lines->owner);
+        facts.type = manager->plan->types[id.type].name;
+        facts.number = id.number;
         facts.pid = supervisor_process(manager->supervisor, lines->source)->pid;
     }
     return facts;

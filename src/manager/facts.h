@@ -8,7 +8,7 @@
 struct manager;
 
 // Of all these lines, since they are of one process and came at one moment. Texts borrow from the
-// manager and its plan.
+// lines, the manager and its plan.
 struct format_line facts_of(const struct manager *manager, const struct show_lines *lines);
 
 struct format_line facts_for_show(const void *manager, const struct show_lines *lines);

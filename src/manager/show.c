@@ -225,6 +225,7 @@ void show_lines(struct show *show, struct show_voice *voice, const char *name,
 {
     const struct show_lines said = {
         .source = voice->source,
+        .name = name,
         .owner = show_owner(voice->id) | (voice->is_error ? SHOW_IS_ERROR : 0),
         .at = show->now,
         .texts = lines,
@@ -238,6 +239,7 @@ void show_note(struct show *show, struct show_voice *voice, const char *name, st
 {
     const struct show_lines said = {
         .source = voice->source,
+        .name = name,
         .owner = show_owner(voice->id) | SHOW_IS_NOTE,
         .at = show->now,
         .texts = &sentence,

@@ -26,6 +26,7 @@ struct show_voice {
 // Lines of one source that came at one moment, in order.
 struct show_lines {
     unsigned source;
+    const char *name; // its process, or "system"
     uint32_t owner; // show_owner()
     nsec_t at;      // wall clock
     const struct str *texts;

@@ -175,6 +175,7 @@ void sink_note(struct sink *sink, struct str sentence)
 {
     const struct show_lines note = {
         .source = SHOW_SOURCE_SYSTEM,
+        .name = "system",
         .at = sink->manager->show.now,
         .texts = &sentence,
         .count = 1,

@@ -65,6 +65,16 @@ for line in sys.stdin: print(*map(json.loads(line).get, ("process", "stream", "l
     [[ $output = *"takes a format of lines (text, raw, json, logfmt, heroku), not 'xml'"* ]]
 }
 
+@test "of a process that has no output for want of descriptors, it is said which one it is" {
+    procfile 'web: exec sleep 60'
+    settings "processes:" "  web: {quantity: 40}"
+    PREFIX=(bash -c 'ulimit -n 100 && exec "$@"' sh)
+    start --log-format json
+    wait_until shows "cannot open its output: too many files are open"
+    stop
+    ! grep "cannot open its output" "$OUTPUT" | grep -v '"process":"web.[0-9]*","type":"web","number"'
+}
+
 @test "where nobody asks, both come by one pipe, in order" {
     procfile 'web: for i in 1 2 3 4 5 6 7 8 9; do echo $i; echo $i >&2; done; exec sleep 60'
     settings "logs:" "  - {file: all.log, format: raw}"
