@@ -72,7 +72,7 @@ for line in sys.stdin: print(*map(json.loads(line).get, ("process", "stream", "l
     start --log-format json
     wait_until shows "cannot open its output: too many files are open"
     stop
-    ! grep "cannot open its output" "$OUTPUT" | grep -v '"process":"web.[0-9]*","type":"web","number"'
+    ! grep "cannot open its output" "$OUTPUT" | grep -v '"process":"web.[0-9]*","type":"web",'
 }
 
 @test "where nobody asks, both come by one pipe, in order" {
