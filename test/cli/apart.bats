@@ -127,6 +127,34 @@ has_18_lines() {
     ! grep -q out err.log
 }
 
+@test "half a line of each is in the hands of the next manager, and of the next guard" {
+    cat >halves <<'END'
+printf half-out
+printf half-err >&2
+touch half
+until [ -e go ]; do sleep 0.02; done
+echo " out"
+echo " err" >&2
+exec sleep 600
+END
+    procfile "w: sh halves"
+    settings "logs:" "  - {file: out.log, stream: stdout, format: raw}" \
+        "  - {file: err.log, stream: stderr, format: raw}"
+    up
+    wait_until [ -e half ]
+    kill -KILL "$(manager_pid)"
+    wait_until answers
+    "$FORMATION" upgrade "$APPS/other_guard"
+    "$FORMATION" upgrade "$FORMATION"
+    kill -KILL "$(manager_pid)"
+    touch go
+    wait_until [ -s out.log ]
+    wait_until [ -s err.log ]
+    stop
+    diff <(echo "half-out out") out.log
+    diff <(echo "half-err err") err.log
+}
+
 @test "asked for by a reload: from the next start on; and no more" {
     procfile 'web: echo out; echo err >&2; exec sleep 60'
     up
