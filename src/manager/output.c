@@ -125,6 +125,23 @@ static size_t read_once(struct inlet *inlet)
     return (size_t)size;
 }
 
+static void hold_up(struct process *process, struct held_up *queue)
+{
+    for (unsigned i = 0; i < INLETS; i++)
+        loop_remove(&process->manager->outputs, &process->inlets[i].source);
+    if (process->is_held_up)
+        return;
+    process->is_held_up = true;
+    process->next_held_up = NULL;
+    if (queue->last)
+        queue->last->next_held_up = process;
+    else
+        queue->first = process;
+    queue->last = process;
+}
+
+// Room that a sink gets is for those who found none. Whoever has filled it is read behind them: one
+// that floods would take all of it each time, being the first that is ready.
 static void on_output(struct loop_source *source, uint32_t events)
 {
     struct inlet *inlet = loop_owner(source, struct inlet, source);
@@ -133,12 +150,13 @@ static void on_output(struct loop_source *source, uint32_t events)
     if (outlet_is_full(&manager->show.outlet) || !news_is_started(process))
         return;
     if (sinks_hold_up(manager, process, OUTLET_FULL_BYTES)) {
-        process->is_held_up = true;
-        loop_remove(&manager->outputs, source);
+        hold_up(process, &manager->refused);
         return;
     }
     if (read_once(inlet) == 0 && events & (EPOLLHUP | EPOLLERR))
         loop_remove(&manager->outputs, source); // only when the guard is gone: it holds an end
+    else if (sinks_hold_up(manager, process, OUTLET_FULL_BYTES))
+        hold_up(process, &manager->served);
 }
 
 void output_watch(struct inlet *inlet)
@@ -148,16 +166,22 @@ void output_watch(struct inlet *inlet)
                        on_output);
 }
 
-void output_read_again(struct manager *manager)
+static void watch_again(struct held_up *queue)
 {
-    for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++) {
-        struct process *process = process_of(manager, slot);
-        if (!process || !process->is_held_up)
-            continue;
+    struct process *next;
+    for (struct process *process = queue->first; process; process = next) {
+        next = process->next_held_up;
         process->is_held_up = false;
         for (unsigned i = 0; i < INLETS; i++)
             output_watch(&process->inlets[i]);
     }
+    *queue = (struct held_up){0};
+}
+
+void output_read_again(struct manager *manager)
+{
+    watch_again(&manager->refused);
+    watch_again(&manager->served);
 }
 
 // For who has ended memory is used instead of patience: what its pipe holds is all there is, and a

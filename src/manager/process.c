@@ -145,6 +145,7 @@ void process_close(struct manager *manager, unsigned slot)
     if (!process)
         return;
     attach_end_of(process);
+    output_read_again(manager); // it may be among those that are held up
     manager->processes[slot] = NULL;
     loop_remove(&manager->loop, &process->tree_source);
     if (process->tree_fd >= 0)

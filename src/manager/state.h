@@ -46,14 +46,21 @@ struct process {
     char *status_text; // what it says of itself: STATUS= of sd_notify(3), in the manager's memory
     bool is_dead;      // the guard saw its main process end, supervise has not been told yet
     bool is_held_up;   // by a sink: its output is not read
-    bool is_emptying;  // supervise was told, and waits for the tree and the output to end
-    int wait_status;   // of its end; may have EXIT_OUT_OF_MEMORY
+    struct process *next_held_up;
+    bool is_emptying;        // supervise was told, and waits for the tree and the output to end
+    int wait_status;         // of its end; may have EXIT_OUT_OF_MEMORY
     unsigned long oom_kills; // as they were counted when nothing of this life had run yet
     int tree_fd;             // watched for the end of the tree, or -1
     struct loop_source tree_source;
     bool tree_was_killed;          // its folder is not used again: see tree_branch_remove()
     enum spawn_stage failed_stage; // of the last failed spawn
     bool failed_before_spawn;      // …which the guard was not even asked for
+};
+
+// Processes that are held up, in the order in which they are read again.
+struct held_up {
+    struct process *first;
+    struct process *last;
 };
 
 // Where the program of a type is, as it was found last.
@@ -92,6 +99,8 @@ struct manager {
     struct loop loop;
     struct loop outputs; // all processes' outputs; one source of `loop`, so they pause together
     struct loop_source outputs_source;
+    struct held_up refused; // found no room in a sink
+    struct held_up served;  // found some, and filled it
     struct loop_source channel_source;
     struct loop_source doorbell_source;
     struct loop_source outlet_source;
