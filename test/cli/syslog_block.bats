@@ -222,6 +222,7 @@ leaves_and_returns() {
     [[ $output == *"syslog at $PWD/nobody: No such file or directory, for "* ]]
     has_lines clock.log 21 || wait_until has_lines clock.log 21
     [ "$(grep -c "No such file or directory" "$OUTPUT")" -le 2 ] # once, of each
+    PATIENCE=30 # the end waits 10 s for who takes nothing
     stop
     [ "$status" -eq 0 ]
 }
