@@ -118,6 +118,26 @@ is_silent() {
     grep -q 'nobody took the last [0-9]* bytes of the logs' "$OUTPUT"
 }
 
+# all_have_written LINES: each of the four.
+all_have_written() {
+    local number
+    for number in 1 2 3 4; do
+        [ -s "written.web.$number" ] || return
+        [ "$(od -An -tu8 "written.web.$number")" -ge "$1" ] || return
+    done
+}
+
+@test "processes that flood take turns where a server is slow" {
+    procfile "web: $APPS/chatty 100000000 --least 64 --most 120 --state written.\$PS"
+    receive local unix "$PWD/log.sock" slow=0.00001 sizes
+    logs "{syslog: 'unix:$PWD/log.sock', policy: block}"
+    sed -i 's/web: .*/web: {quantity: 4, stop: {grace: 100ms}}/' formation.yaml
+    PATIENCE=60
+    up
+    wait_until all_have_written 16000 # at first there is room for some 12000
+    kill -KILL "$receiver" # for the end
+}
+
 # leaves_and_returns WAY PLACE SINK: three times, in the middle of the flood.
 leaves_and_returns() {
     local round
