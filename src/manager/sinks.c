@@ -231,6 +231,20 @@ static nsec_t patience(const struct manager *manager)
     return LITTLE_PATIENCE;
 }
 
+// Until a socket that was full has room, or it is time to look at the others.
+static void wait_for_room(const struct manager *manager)
+{
+    struct pollfd ready[LIMIT_SINKS];
+    nfds_t count = 0;
+    for (size_t i = 0; i < manager->sink_count; i++) {
+        const struct sink *sink = &manager->sinks[i];
+        if (sink->declared->kind != SINK_FILE && sink->socket >= 0 &&
+            sink->outlet.state == OUTLET_BUSY)
+            ready[count++] = (struct pollfd){.fd = sink->socket, .events = POLLOUT};
+    }
+    (void)poll(ready, count, LOOK_AGAIN_MS);
+}
+
 void sinks_drain(struct manager *manager)
 {
     size_t least = SIZE_MAX;
@@ -246,7 +260,7 @@ void sinks_drain(struct manager *manager)
             show_aside("nobody took the last %zu bytes of the logs", bytes);
             return;
         }
-        (void)poll(NULL, 0, LOOK_AGAIN_MS);
+        wait_for_room(manager);
     }
 }
 
