@@ -61,6 +61,8 @@ count, name = int(sys.argv[1]), os.environ["PS"]
 line = "{} line {} {}\n"
 text = "".join(line.format(name, i, "x" * (i % 200)) for i in range(1, count + 1)).encode()
 at = 0
+while os.path.exists("wait"):
+    time.sleep(0.01)
 while at < len(text):
     size = random.randrange(1, 400)
     os.write(1, text[at:at + size])
@@ -94,11 +96,14 @@ END
     writer
     count=6000
     procfile "web: exec python3 writer $count"
+    touch wait # the last lines are kept, not the first: they must not come before the follower
     up -m web=3
     wait_for "started with pid" 3
     before=$(pids)
     "$FORMATION" logs -f --no-prefix >followed &
     follower=$!
+    wait_until grep -q "started with pid" followed
+    rm wait
     upgrades=0
     until [ -e written/web.1 ] && [ -e written/web.2 ] && [ -e written/web.3 ]; do
         asks 0 upgrade
