@@ -30,7 +30,7 @@ static enum membership look_into_cgroup(const struct tree *tree, const char *nam
     (void)snprintf(branch, sizeof(branch), "/%s/%s", tree->name, name);
     FILE *file = fopen(path, "re");
     if (!file)
-        return errno == ENOENT ? MEMBER_IS_GONE : MEMBER_IS_NOT;
+        return errno == ENOENT || errno == ESRCH ? MEMBER_IS_GONE : MEMBER_IS_NOT;
     enum membership result = MEMBER_IS_GONE; // one that is being reaped has no lines any more
     while (fgets(line, sizeof(line), file)) {
         if (strncmp(line, "0::/", 4) != 0)

@@ -44,6 +44,10 @@ int proc_read_status(pid_t pid, struct proc_status *out)
                         &status.state, &status.parent, &status.group, &status.session, &user,
                         &system, &child_user, &child_system, &start, &pages) != 10)
         return -EPROTO;
+    // One that is being reaped has a line still, but no session, group or parent any more
+    // (do_task_stat in fs/proc/array.c of Linux leaves -1, -1 and 0).
+    if (status.session < 0)
+        return -ESRCH;
     status.start_ticks = start;
     status.cpu_ticks = user + system + (uint64_t)child_user + (uint64_t)child_system;
     status.resident_pages = pages;

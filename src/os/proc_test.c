@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -79,6 +80,36 @@ static void test_status_of_the_dead(void **state)
     status.pid = -1;
     assert_true(proc_read_status(pid, &status) < 0);
     assert_int_equal(status.pid, -1); // untouched
+}
+
+// While it is being reaped by somebody else it is whole or gone, never one of no session.
+static void test_status_of_one_that_is_reaped(void **state)
+{
+    (void)state;
+    enum { LIVES = 20000 };
+    _Atomic pid_t *last =
+        mmap(NULL, sizeof(*last), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(last, MAP_FAILED);
+    pid_t parent = fork();
+    assert_true(parent >= 0);
+    if (parent == 0) {
+        for (int i = 0; i < LIVES; i++) {
+            pid_t pid = vfork();
+            if (pid == 0)
+                _exit(0);
+            *last = pid;
+            (void)waitpid(pid, NULL, 0);
+        }
+        _exit(0);
+    }
+    while (waitpid(parent, NULL, WNOHANG) == 0) {
+        struct proc_status status;
+        if (*last == 0 || proc_read_status(*last, &status) < 0)
+            continue;
+        assert_int_equal(status.session, getsid(0));
+        assert_int_equal(status.parent, parent);
+    }
+    assert_int_equal(munmap((void *)last, sizeof(*last)), 0);
 }
 
 static void test_variables(void **state)
@@ -240,6 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_status),
         cmocka_unit_test(test_status_of_the_dead),
+        cmocka_unit_test(test_status_of_one_that_is_reaped),
         cmocka_unit_test(test_variables),
         cmocka_unit_test(test_variables_over_borders),
         cmocka_unit_test(test_only_who_is_meant_is_signalled),
