@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/duration.h"
 #include "base/str.h"
+#include "plan/confinement.h"
 #include "plan/origin.h"
 #include "plan/sink.h"
 
@@ -84,6 +85,7 @@ struct process_type {
     struct str directory; // absolute
     struct environment environment; // of this type only; beats the plan's
     struct process_policy policy;
+    struct confinement confinement;
     struct probe ready;    // PROBE_NONE: ready once it runs
     struct probe alive;    // PROBE_NONE: alive as long as it runs
     const uint16_t *after; // starts once the processes of these types are ready
