@@ -37,6 +37,10 @@
 #define LIMIT_LOOKS 256
 #define LIMIT_LOOK_COMMANDS 32
 
+// Supplementary groups of a process's user. The kernel takes 65536; all of them go along with each
+// spawn, and who is in more than a thousand has a directory service that nests them.
+#define LIMIT_USER_GROUPS 1024
+
 // Findings that `check` lists; the rest is counted. Nobody reads the 101st.
 #define LIMIT_DIAGNOSTICS 100
 

@@ -16,11 +16,12 @@ static int load_everything(struct options *options, struct diagnostics *diagnost
     int defaults = load_defaults(options, arena, diagnostics);
     int result = load_files(options, true, diagnostics, &loaded);
     if (result != -ENOMEM) {
+        // Foreman checks the Procfile only: it is used where the app is not at home.
+        int found = options->foreman ? 0 : load_accounts(&loaded, diagnostics);
         int assembled = load_assemble(&loaded, options, environ, diagnostics, plan);
-        result = result < 0 ? result : assembled;
+        result = result < 0 ? result : found < 0 ? found : assembled;
     }
     loaded_fini(&loaded);
-    // Foreman checks the Procfile only: it is used where the app's programs are not installed.
     if (*plan && !options->foreman) {
         int checked = load_check_programs(*plan, environ, diagnostics);
         result = result < 0 ? result : checked;

@@ -3,7 +3,9 @@
 // signal and the exit status pass through by nature.
 #include "base/buffer.h"
 #include "cli/report.h"
+#include "manager/confining.h"
 #include "manager/load.h"
+#include "manager/tell.h"
 #include "os/program.h"
 #include "plan/launch.h"
 
@@ -66,6 +68,26 @@ static int extend_command(struct plan *plan, struct process_type *type, char *co
     return result;
 }
 
+// Its user, limits and all else that it would have in the formation. Returns 0, or the exit status.
+static int confine(const struct options *options, const struct process_type *type)
+{
+    static struct confine confine;
+    enum spawn_stage stage = SPAWN_STAGE_CONFINEMENT;
+    struct error error;
+    int result = 0;
+    if (confining_make(&type->confinement.rights, &confine) > 0)
+        result = confine_become(&confine, -1, &stage);
+    if (result == 0)
+        return 0;
+    struct buffer sentence = {0};
+    tell_not_started(&sentence, type, stage, -result);
+    (void)error_set(&error, -result, "%.*s: %.*s", STR_ARGS(type->name),
+                    STR_ARGS(buffer_str(&sentence)));
+    buffer_fini(&sentence);
+    (void)report_failure(options, error.text);
+    return options->foreman ? 1 : STATUS_CANNOT_EXECUTE;
+}
+
 // Becomes the type's first process. Returns, with an exit status, only if that cannot be.
 static int become_type(const struct options *options, struct plan *plan, char *const *operands)
 {
@@ -78,6 +100,9 @@ static int become_type(const struct options *options, struct plan *plan, char *c
         return failed(options, ENOMEM, operands[0]);
     if (launch_make(plan, id, environ, NULL, &plan->arena, &launch, &error) < 0)
         return report_failure(options, error.text);
+    int status = confine(options, &plan->types[id.type]);
+    if (status != 0)
+        return status;
     if (chdir(launch.directory) < 0) {
         int code = errno;
         (void)error_set(&error, code, "%s: cannot run in %s: %s", operands[0], launch.directory,
@@ -129,6 +154,17 @@ static bool is_type(const struct loaded *loaded, const char *name)
     return false;
 }
 
+static int load_type(const struct options *options, const char *name, struct loaded *loaded,
+                     struct diagnostics *diagnostics, struct plan **plan)
+{
+    int found = load_accounts(loaded, diagnostics);
+    int result = load_assemble(loaded, options, environ, diagnostics, plan);
+    if (found < 0 || result < 0)
+        return found < 0 ? found : result;
+    load_check_rights(loaded, plan_find(*plan, str_of(name)), diagnostics);
+    return diagnostics->error_count > 0 ? -EINVAL : 0;
+}
+
 // Reads the files and becomes what was asked for. Returns -ENOMEM, or 0 and the exit status for
 // when there are errors to report.
 static int run(struct options *options, char **operands, struct loaded *loaded, int *status)
@@ -140,7 +176,7 @@ static int run(struct options *options, char **operands, struct loaded *loaded, 
     int files = load_files(options, false, &diagnostics, loaded);
     result = result < 0 ? result : files;
     if (result == 0 && is_type(loaded, operands[0]))
-        result = load_assemble(loaded, options, environ, &diagnostics, &plan);
+        result = load_type(options, operands[0], loaded, &diagnostics, &plan);
     *status = report_diagnostics(options, &diagnostics, false);
     if (result == 0 && plan)
         *status = become_type(options, plan, operands);

@@ -97,7 +97,8 @@ static int add_type(struct assembly *assembly, struct str name, struct str comma
     if (declared &&
         (copy_environment(assembly->arena, &declared->environment, &type.environment) != 0 ||
          copy_probe(assembly, name, &declared->ready, &type.ready) != 0 ||
-         copy_probe(assembly, name, &declared->alive, &type.alive) != 0))
+         copy_probe(assembly, name, &declared->alive, &type.alive) != 0 ||
+         declared_rights_copy(&declared->rights, assembly->arena, &type.confinement.rights) != 0))
         return -ENOMEM;
     plan->types[plan->type_count++] = type;
     return 0;

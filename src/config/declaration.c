@@ -218,6 +218,18 @@ static void read_after(struct yaml_reader *reader, const struct yaml_node *node,
                            &type->after_count);
 }
 
+static void read_limits(struct yaml_reader *reader, const struct yaml_node *node, void *out)
+{
+    static const struct yaml_field fields[] = {
+        {"core", confine_read_limit, offsetof(struct declared_type, rights)},
+        {"file_size", confine_read_limit, offsetof(struct declared_type, rights)},
+        {"files", confine_read_limit, offsetof(struct declared_type, rights)},
+        {"locked_memory", confine_read_limit, offsetof(struct declared_type, rights)},
+        {"stack", confine_read_limit, offsetof(struct declared_type, rights)},
+    };
+    yaml_read_fields(reader, node, fields, COUNT(fields), out);
+}
+
 static void read_type(struct yaml_reader *reader, const struct yaml_node *node,
                       struct declared_type *out)
 {
@@ -226,15 +238,23 @@ static void read_type(struct yaml_reader *reader, const struct yaml_node *node,
         {"alive", probe_read_alive, offsetof(struct declared_type, alive)},
         {"backoff", read_backoff, offsetof(struct declared_type, policy)},
         {"boot", read_boot, 0},
+        {"capabilities", confine_read_capabilities, offsetof(struct declared_type, rights)},
         {"command", read_command, 0},
         {"directory", yaml_read_text, offsetof(struct declared_type, directory)},
         {"env", read_environment, offsetof(struct declared_type, environment)},
+        {"group", confine_read_group, offsetof(struct declared_type, rights)},
+        {"limits", read_limits, 0},
+        {"nice", confine_read_nice, offsetof(struct declared_type, rights)},
+        {"no_new_privs", confine_read_no_new_privs, offsetof(struct declared_type, rights)},
+        {"private_tmp", confine_read_private_tmp, offsetof(struct declared_type, rights)},
         {"quantity", read_quantity, 0},
         {"ready", probe_read_ready, offsetof(struct declared_type, ready)},
         {"restart", read_restart, offsetof(struct declared_type, policy.restart)},
         {"roll", read_roll, offsetof(struct declared_type, policy)},
         {"stop", read_stop, offsetof(struct declared_type, policy)},
         {"tty", yaml_read_bool, offsetof(struct declared_type, tty)},
+        {"umask", confine_read_umask, offsetof(struct declared_type, rights)},
+        {"user", confine_read_user, offsetof(struct declared_type, rights)},
         {"watchdog", probe_read_period, offsetof(struct declared_type, policy.watchdog)},
     };
     *out = (struct declared_type){
@@ -246,6 +266,7 @@ static void read_type(struct yaml_reader *reader, const struct yaml_node *node,
         .ready.probe.text = str_of(""),
         .alive.probe.text = str_of(""),
     };
+    declared_rights_init(&out->rights);
     if (!procfile_is_name(out->name))
         diagnostics_error(reader->diagnostics, out->origin,
                           "a process type's name has 1 to %d letters, digits, '-' and '_': '%.*s' "

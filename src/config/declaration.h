@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/str.h"
+#include "config/declaration_confine.h"
 #include "config/declaration_logs.h"
 #include "config/diagnostic.h"
 #include "config/probe.h"
@@ -29,6 +30,7 @@ struct declared_type {
     bool tty;
     struct str directory; // as written, relative to the root
     struct environment environment;
+    struct declared_rights rights;
 };
 
 struct declaration {

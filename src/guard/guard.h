@@ -10,8 +10,11 @@
 // To be raised with every change of what a guard does: an upgrade then puts the new one in its
 // place, too.
 #ifndef GUARD_REVISION
-#define GUARD_REVISION 2
+#define GUARD_REVISION 3
 #endif
+
+// Guards from this revision on take GUARD_SPAWN_CONFINED.
+enum { GUARD_CONFINES_SINCE = 3 };
 
 // To be raised with every change of what a guard hands over to the program that takes its place.
 #ifndef GUARD_FORMAT

@@ -5,6 +5,7 @@
 #include "guard/hold.h"
 
 #include "guard/link.h"
+#include "os/confine.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 
 // The launch that is being started, as execve(2) wants it. Pages are touched as far as needed.
 static char *strings[LIMIT_LAUNCH_STRINGS + 4];
+static struct confine confine; // of it
 
 void holds_resume(struct holds *holds, struct board *board, int watch_fd, int null_fd)
 {
@@ -105,11 +107,11 @@ static void reap(struct holds *holds, unsigned slot)
 }
 
 // Cuts a launch into strings: program, directory, arguments, NULL, environment, NULL.
-static bool cut_launch(const struct guard_request *request, const char *launch)
+static bool cut_launch(const struct guard_request *request, const char *launch, size_t size)
 {
     unsigned wanted = 2 + request->argc + request->envc;
     const char *at = launch;
-    const char *end = launch + request->launch_size;
+    const char *end = launch + size;
     unsigned filled = 0;
     if (request->argc > LIMIT_LAUNCH_STRINGS || request->envc > LIMIT_LAUNCH_STRINGS ||
         wanted > LIMIT_LAUNCH_STRINGS)
@@ -126,6 +128,26 @@ static bool cut_launch(const struct guard_request *request, const char *launch)
     return true;
 }
 
+// Takes what stands before the strings. Returns how many bytes it has, or -EPROTO.
+static int take_confinement(const struct guard_request *request, const char *launch)
+{
+    if (!(request->flags & GUARD_SPAWN_CONFINED)) {
+        confine.flags = 0;
+        return 0;
+    }
+    return confine_take(launch, request->launch_size, &confine);
+}
+
+// It opens /dev/stdout and /dev/stderr as any file, which only a pipe's owner may.
+static void give_output(const struct hold *hold)
+{
+    if (!(confine.flags & CONFINE_USER))
+        return;
+    (void)fchown(hold->far, confine.uid, (gid_t)-1);
+    if (hold->error_far >= 0)
+        (void)fchown(hold->error_far, confine.uid, (gid_t)-1);
+}
+
 static char shell[] = "/bin/sh";
 
 static int start(struct holds *holds, const struct guard_request *request, int cgroup_fd,
@@ -138,8 +160,16 @@ static int start(struct holds *holds, const struct guard_request *request, int c
     *stage = SPAWN_STAGE_DESCRIPTORS;
     if (hold->far < 0)
         return -EBADF;
-    if (!launch || !cut_launch(request, launch))
+    if (!launch)
         return -E2BIG;
+    int confine_bytes = take_confinement(request, launch);
+    if (confine_bytes < 0) {
+        *stage = SPAWN_STAGE_CONFINEMENT;
+        return confine_bytes;
+    }
+    if (!cut_launch(request, launch + confine_bytes, request->launch_size - (size_t)confine_bytes))
+        return -E2BIG;
+    give_output(hold);
     struct spawn_request spawn = {
         .program = strings[0],
         .directory = strings[1],
@@ -153,6 +183,7 @@ static int start(struct holds *holds, const struct guard_request *request, int c
         .takes_terminal = has_terminal,
         .death_signal = SIGKILL,
         .descriptor_limit = descriptor_limit,
+        .confine = confine_bytes > 0 ? &confine : NULL,
     };
     int result = spawn_process(&spawn, pid, &hold->pidfd, stage);
     if (result == -ENOEXEC) {

@@ -368,16 +368,30 @@ int load_check_programs(const struct plan *plan, char *const *inherited,
     return result_of(diagnostics, errors_before);
 }
 
+static void check_rights(const struct loaded *loaded, const struct plan *plan,
+                         struct diagnostics *diagnostics)
+{
+    for (size_t i = 0; i < plan->type_count; i++)
+        if (plan->types[i].quantity > 0)
+            load_check_rights(loaded, &plan->types[i], diagnostics);
+}
+
 int load_plan(const struct options *options, char *const *inherited,
               struct diagnostics *diagnostics, struct plan **out)
 {
     struct loaded loaded;
     struct plan *plan = NULL;
+    size_t errors_before = diagnostics->error_count;
     int result = load_files(options, false, diagnostics, &loaded);
     if (result != -ENOMEM) {
         // Assembled also when a .env file had errors, for what else is wrong.
+        int found = load_accounts(&loaded, diagnostics);
         int assembled = load_assemble(&loaded, options, inherited, diagnostics, &plan);
-        result = result < 0 ? result : assembled;
+        result = result < 0 ? result : found < 0 ? found : assembled;
+    }
+    if (result == 0) {
+        check_rights(&loaded, plan, diagnostics);
+        result = result_of(diagnostics, errors_before);
     }
     loaded_fini(&loaded);
     if (result == 0)

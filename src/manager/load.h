@@ -38,6 +38,13 @@ int load_files(const struct options *options, bool lint, struct diagnostics *dia
                struct loaded *out);
 void loaded_fini(struct loaded *loaded);
 
+// Asks the machine who the users and groups of all types are.
+int load_accounts(struct loaded *loaded, struct diagnostics *diagnostics);
+
+// Reports what this process may not give to processes of that type.
+void load_check_rights(const struct loaded *loaded, const struct process_type *type,
+                       struct diagnostics *diagnostics);
+
 // Puts it together, unless the types are not known. `inherited` is our own environment
 // (NULL-terminated). The caller frees *out by plan_free; on failure it is NULL.
 int load_assemble(const struct loaded *loaded, const struct options *options,

@@ -3,6 +3,7 @@
 // not keep everything else waiting: a few milliseconds a round, and none while the guard has enough
 // to do. A manager that dies with some in the queue is followed by one that finds them in the
 // journal (recover.c).
+#include "manager/confining.h"
 #include "manager/state.h"
 
 #include "guard/guard.h"
@@ -114,7 +115,15 @@ static bool send_launch(struct manager *manager, const struct action *action,
 {
     struct process *process = process_of(manager, action->slot);
     int fds[CHANNEL_DESCRIPTORS];
-    size_t size = launch_bytes(launch, program);
+    static struct confine confine; // large; of use within this call only
+    const struct process_record *record = supervisor_process(manager->supervisor, action->slot);
+    uint32_t confine_bytes =
+        confining_make(&manager->plan->types[record->id.type].confinement.rights, &confine);
+    size_t size = confine_bytes + launch_bytes(launch, program);
+    if (confine_bytes > 0 && manager->board->guard_revision < GUARD_CONFINES_SINCE) {
+        refuse(manager, action, SPAWN_STAGE_CONFINEMENT, EPROTO);
+        return true;
+    }
     if (size > LIMIT_LAUNCH_BYTES || launch->argc + launch->envc + 2 > LIMIT_LAUNCH_STRINGS) {
         refuse(manager, action, SPAWN_STAGE_EXEC, E2BIG);
         return true;
@@ -138,7 +147,11 @@ static bool send_launch(struct manager *manager, const struct action *action,
         .launch_at = at,
     };
     size_t fd_count = descriptors_of(process, folder, fds, &request.flags);
-    write_launch(to, launch, program);
+    if (confine_bytes > 0) {
+        request.flags |= GUARD_SPAWN_CONFINED;
+        memcpy(to, &confine, confine_bytes);
+    }
+    write_launch(to + confine_bytes, launch, program);
     act_send(manager, request, fds, fd_count);
     if (folder >= 0)
         (void)close(folder);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Events as lines in the output, where whoever watches the processes sees them in their order.
+#include "manager/tell.h"
 #include "manager/drops.h"
 #include "manager/state.h"
 
@@ -24,10 +25,40 @@ static enum launch_stage launch_stage_of(enum spawn_stage stage)
         return LAUNCH_OUTPUT;
     case SPAWN_STAGE_SESSION:
     case SPAWN_STAGE_TERMINAL:
-    case SPAWN_STAGE_LIMITS:
         return LAUNCH_SETUP;
+    case SPAWN_STAGE_LIMITS:
+        return LAUNCH_LIMITS;
+    case SPAWN_STAGE_CONFINEMENT:
+        return LAUNCH_CONFINEMENT;
+    case SPAWN_STAGE_NICE:
+        return LAUNCH_NICE;
+    case SPAWN_STAGE_TMP:
+        return LAUNCH_TMP;
+    case SPAWN_STAGE_GROUPS:
+    case SPAWN_STAGE_GROUP:
+    case SPAWN_STAGE_USER:
+        return LAUNCH_USER;
+    case SPAWN_STAGE_CAPABILITIES:
+    case SPAWN_STAGE_PRIVILEGES:
+        return LAUNCH_CAPABILITIES;
     }
     return LAUNCH_SETUP;
+}
+
+// What it failed at.
+static struct str subject_of(enum launch_stage stage, const struct process_type *type)
+{
+    const struct rights *rights = &type->confinement.rights;
+    if (stage == LAUNCH_USER)
+        return rights->user.size > 0 ? rights->user : rights->group;
+    return stage == LAUNCH_DIRECTORY ? type->directory : type->command;
+}
+
+void tell_not_started(struct buffer *out, const struct process_type *type, enum spawn_stage stage,
+                      int code)
+{
+    enum launch_stage failed = launch_stage_of(stage);
+    sentence_not_started(out, failed, code, subject_of(failed, type));
 }
 
 static void write_not_started(struct manager *manager, const struct event *event,
@@ -39,8 +70,7 @@ static void write_not_started(struct manager *manager, const struct event *event
     unsigned refusals = event->process.refusals;
     if (refusals > 1 && refusals % TELL_REFUSAL_EVERY != 0)
         return;
-    sentence_not_started(out, launch_stage_of(stage), event->detail,
-                         stage == SPAWN_STAGE_DIRECTORY ? type->directory : type->command);
+    tell_not_started(out, type, stage, event->detail);
 }
 
 static void write_process_sentence(struct manager *manager, const struct event *event,

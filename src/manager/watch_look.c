@@ -4,6 +4,7 @@
 //
 // A command runs in a part of the formation's tree of its own, beside that of its process: what it
 // leaves behind can be ended without a doubt, and never counts as something that the process left.
+#include "manager/confining.h"
 #include "manager/state.h"
 
 #include "os/clock.h"
@@ -166,15 +167,35 @@ static int open_branch(const struct look *look)
     return tree_branch_open(tree, look->branch);
 }
 
+// The command of a process with a private /tmp finds what the process has there. 0: it has none.
+static int open_mount_namespace(const struct confine *confine, pid_t pid)
+{
+    char path[64];
+    if (!(confine->flags & CONFINE_PRIVATE_TMP))
+        return 0;
+    (void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+// As the process itself: what that may not do, its probe may not either.
 static int spawn_command(struct look *look, const struct launch *launch, enum spawn_stage *stage)
 {
+    static struct confine confine; // large; of use within this call only
     struct rlimit limit;
     const struct process_record *record =
         supervisor_process(look->manager->supervisor, look->watch->process->slot);
     bool has_limit = prlimit(record->pid, RLIMIT_NOFILE, NULL, &limit) == 0;
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (null < 0)
-        return -errno;
+    const struct rights *rights = &look->manager->plan->types[record->id.type].confinement.rights;
+    bool is_confined = confining_make(rights, &confine) > 0;
+    int mounts = open_mount_namespace(&confine, record->pid);
+    int null = mounts < 0 ? mounts : open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0) {
+        int result = mounts < 0 ? mounts : -errno;
+        if (mounts > 0)
+            (void)close(mounts);
+        return result;
+    }
     int folder = open_branch(look);
     const struct spawn_request request = {
         .program = launch->argv[0],
@@ -187,6 +208,8 @@ static int spawn_command(struct look *look, const struct launch *launch, enum sp
         .new_session = true,
         .death_signal = SIGKILL,
         .descriptor_limit = has_limit ? &limit : NULL, // ours was raised by the guard
+        .confine = is_confined ? &confine : NULL,
+        .mount_namespace = mounts,
         .is_unprepared = true,
     };
     int result = folder < -1
@@ -195,6 +218,8 @@ static int spawn_command(struct look *look, const struct launch *launch, enum sp
     if (folder >= 0)
         (void)close(folder);
     (void)close(null);
+    if (mounts > 0)
+        (void)close(mounts);
     return result;
 }
 

@@ -8,6 +8,8 @@
 // Between clone and execve only system calls are made: no lock, no allocation, no stdio.
 #include "os/spawn.h"
 
+#include "os/confine.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -79,6 +81,28 @@ static void stop_ignoring(void)
         (void)sigaction(number, &action, NULL);
 }
 
+static bool confine_child(struct attempt *attempt)
+{
+    const struct spawn_request *request = attempt->request;
+    int mount_namespace = request->mount_namespace > 0 ? request->mount_namespace : -1;
+    int result = confine_become(request->confine, mount_namespace, &attempt->stage);
+    if (result < 0)
+        errno = -result;
+    return result == 0;
+}
+
+// The kernel forgets the signal with every change of user, group or capabilities: so those come
+// before it.
+static bool follow_into_death(const struct attempt *attempt)
+{
+    if (prctl(PR_SET_PDEATHSIG, attempt->request->death_signal) < 0)
+        return false;
+    if (getppid() == attempt->parent)
+        return true;
+    errno = ESRCH; // it died before the line above
+    return false;
+}
+
 RUNS_IN_CHILD static void become_program(struct attempt *attempt)
 {
     const struct spawn_request *request = attempt->request;
@@ -90,22 +114,19 @@ RUNS_IN_CHILD static void become_program(struct attempt *attempt)
     attempt->stage = SPAWN_STAGE_SESSION;
     if (request->new_session && setsid() < 0)
         return;
-    if (request->death_signal) {
-        if (prctl(PR_SET_PDEATHSIG, request->death_signal) < 0)
-            return;
-        if (getppid() != attempt->parent) { // it died before the line above
-            errno = ESRCH;
-            return;
-        }
-    }
     attempt->stage = SPAWN_STAGE_TERMINAL;
     if (request->takes_terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
         return;
-    attempt->stage = SPAWN_STAGE_DIRECTORY;
-    if (request->directory && chdir(request->directory) < 0)
-        return;
     attempt->stage = SPAWN_STAGE_LIMITS;
     if (request->descriptor_limit && setrlimit(RLIMIT_NOFILE, request->descriptor_limit) < 0)
+        return;
+    if (request->confine && !confine_child(attempt))
+        return;
+    attempt->stage = SPAWN_STAGE_SESSION;
+    if (request->death_signal && !follow_into_death(attempt))
+        return;
+    attempt->stage = SPAWN_STAGE_DIRECTORY; // as its user, who may see more or less of it
+    if (request->directory && chdir(request->directory) < 0)
         return;
     attempt->stage = SPAWN_STAGE_EXEC;
     if (request->is_unprepared)

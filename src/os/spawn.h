@@ -6,7 +6,10 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
-// What a new process was about to do when it failed.
+struct confine;
+
+// What a new process was about to do when it failed. A guard and a manager of other versions know
+// them by number: new ones come at the end.
 enum spawn_stage {
     SPAWN_STAGE_CLONE,
     SPAWN_STAGE_DESCRIPTORS,
@@ -15,6 +18,15 @@ enum spawn_stage {
     SPAWN_STAGE_DIRECTORY,
     SPAWN_STAGE_LIMITS,
     SPAWN_STAGE_EXEC,
+    // os/confine.h
+    SPAWN_STAGE_CONFINEMENT, // understanding what it is to be allowed
+    SPAWN_STAGE_NICE,
+    SPAWN_STAGE_TMP,
+    SPAWN_STAGE_GROUPS,
+    SPAWN_STAGE_GROUP,
+    SPAWN_STAGE_CAPABILITIES,
+    SPAWN_STAGE_USER,
+    SPAWN_STAGE_PRIVILEGES,
 };
 
 // Descriptors from 3 to here are reserved for handing over (see spawn.c).
@@ -25,14 +37,16 @@ struct spawn_request {
     int program_fd;
     char *const *argv;
     char *const *envp;
-    const char *directory;             // NULL: the caller's
+    const char *directory;              // NULL: the caller's
     int descriptors[SPAWN_DESCRIPTORS]; // they become 0, 1, 2, …; all closed to others
     int descriptor_count;
-    int cgroup_fd;      // born into this cgroup v2 folder; -1: the caller's
-    bool new_session;   // setsid(2): own session and process group
-    bool takes_terminal; // descriptor 0 becomes the controlling terminal
-    int death_signal;   // sent to it when the caller dies; 0: none
+    int cgroup_fd;                         // born into this cgroup v2 folder; -1: the caller's
+    bool new_session;                      // setsid(2): own session and process group
+    bool takes_terminal;                   // descriptor 0 becomes the controlling terminal
+    int death_signal;                      // sent to it when the caller dies; 0: none
     const struct rlimit *descriptor_limit; // RLIMIT_NOFILE of the new program
+    const struct confine *confine;         // what it is not to be allowed; NULL: all that we are
+    int mount_namespace;                   // with a private /tmp: the one to join; 0: a new one
     // The caller has reserved no descriptors and may ignore signals. Then it pays for a copy of all
     // its descriptors (which must be close-on-exec), and `descriptors` must be above their targets.
     bool is_unprepared;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARCHIVE_VERSION = 5 };
+enum { ARCHIVE_VERSION = 6 };
 
 // Either `out` is written or `rest` is read into `arena`.
 struct passage {
@@ -128,6 +128,48 @@ static void pass_after(struct passage *passage, struct process_type *type, size_
     type->after = after;
 }
 
+static void pass_account(struct passage *passage, struct account *account)
+{
+    pass_text(passage, &account->name);
+    pass_text(passage, &account->home);
+    pass_text(passage, &account->shell);
+    account->uid = (uint32_t)pass_number(passage, account->uid);
+    account->gid = (uint32_t)pass_number(passage, account->gid);
+    account->group_count = (size_t)pass_number(passage, (int64_t)account->group_count);
+    if (account->group_count > LIMIT_USER_GROUPS && passage->result == 0)
+        passage->result = -EPROTO;
+    uint32_t *groups = pass_table(passage, account->groups, account->group_count, sizeof(*groups));
+    account->groups = groups;
+    for (size_t i = 0; groups && i < account->group_count && passage->result == 0; i++) {
+        int64_t group = pass_number(passage, passage->out ? groups[i] : 0);
+        if (!passage->out)
+            groups[i] = (uint32_t)group;
+    }
+}
+
+static void pass_rights(struct passage *passage, struct rights *rights)
+{
+    pass_text(passage, &rights->user);
+    pass_text(passage, &rights->group);
+    pass_bool(passage, &rights->has_account);
+    pass_account(passage, &rights->account);
+    pass_bool(passage, &rights->has_umask);
+    pass_unsigned(passage, &rights->umask);
+    pass_bool(passage, &rights->has_nice);
+    rights->nice = (int)pass_number(passage, rights->nice);
+    for (int i = 0; i < RIGHTS_LIMITS; i++) {
+        struct rights_limit_value *limit = &rights->limits[i];
+        pass_bool(passage, &limit->is_set);
+        limit->value = (uint64_t)pass_number(passage, (int64_t)limit->value);
+    }
+    pass_bool(passage, &rights->no_new_privs);
+    pass_bool(passage, &rights->has_capabilities);
+    rights->capabilities = (uint64_t)pass_number(passage, (int64_t)rights->capabilities);
+    rights->capabilities_given =
+        (uint64_t)pass_number(passage, (int64_t)rights->capabilities_given);
+    pass_bool(passage, &rights->private_tmp);
+}
+
 static void pass_type(struct passage *passage, struct process_type *type, size_t type_count)
 {
     pass_text(passage, &type->name);
@@ -147,6 +189,7 @@ static void pass_type(struct passage *passage, struct process_type *type, size_t
     pass_probe(passage, &type->ready);
     pass_probe(passage, &type->alive);
     pass_after(passage, type, type_count);
+    pass_rights(passage, &type->confinement.rights);
 }
 
 static void pass_limited(struct passage *passage, unsigned *value, unsigned most)

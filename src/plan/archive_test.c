@@ -19,6 +19,7 @@ static const struct variable variables[] = {
 };
 
 static const uint16_t after[] = {1};
+static const uint32_t groups[] = {33, 4294967294};
 
 static struct process_type types[] = {
     {
@@ -34,6 +35,23 @@ static struct process_type types[] = {
         .policy = {RESTART_ON_FAILURE, 1, 2, 3, SIGINT, 4, true, 5, 6, 7, 8},
         .ready = {PROBE_HTTP, 8080, {"/health", 7}, 9, 10, 11},
         .alive = {PROBE_EXEC, 0, {"check", 5}, 12, 13, 14},
+        .confinement.rights =
+            {
+                .user = {"www", 3},
+                .group = {"web", 3},
+                .has_account = true,
+                .account = {{"www", 3}, {"/srv", 4}, {"/bin/sh", 7}, 33, 44, groups, 2},
+                .has_umask = true,
+                .umask = 027,
+                .has_nice = true,
+                .nice = -5,
+                .limits = {[RIGHTS_FILES] = {true, 99}, [RIGHTS_CORE] = {true, RIGHTS_UNLIMITED}},
+                .no_new_privs = true,
+                .has_capabilities = true,
+                .capabilities = UINT64_MAX - 1,
+                .capabilities_given = 6,
+                .private_tmp = true,
+            },
         .after = after,
         .after_count = 1,
     },
@@ -106,6 +124,9 @@ static void test_round_trip(void **state)
     assert_int_equal(plan->types[0].policy.roll_max_unavailable, 8);
     assert_probe(&plan->types[0].ready, &types[0].ready);
     assert_probe(&plan->types[0].alive, &types[0].alive);
+    assert_false(rights_differ(&plan->types[0].confinement.rights, &types[0].confinement.rights));
+    assert_true(str_is(plan->types[0].confinement.rights.group, "web"));
+    assert_false(rights_are_special(&plan->types[1].confinement.rights));
     assert_int_equal(plan->types[0].after_count, 1);
     assert_int_equal(plan->types[0].after[0], 1);
     assert_true(plan->types[1].is_gone && !plan->types[0].is_gone);

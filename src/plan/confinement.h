@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/str.h"
+#include "plan/rights.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,4 +20,5 @@ struct tree_limits {
 
 struct confinement {
     struct tree_limits tree;
+    struct rights rights;
 };

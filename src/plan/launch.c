@@ -97,16 +97,81 @@ static int put_environment(struct environment_builder *builder,
     return 0;
 }
 
+// What an init tells the supervisor and nobody else: sd_notify(3), sd_listen_fds(3),
+// systemd.exec(5). A process that took it for its own would speak in the supervisor's name, or use
+// descriptors that it does not have.
+static const char *const of_supervisor[] = {
+    "FDSTORE",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "LISTEN_FDNAMES",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "LISTEN_PIDFDID",
+    "MAINPID",
+    "MANAGERPID",
+    "MANAGERPIDFDID",
+    "MEMORY_PRESSURE_WATCH",
+    "MEMORY_PRESSURE_WRITE",
+    "NOTIFY_SOCKET",
+    "SYSTEMD_EXEC_PID",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    NULL,
+};
+
+// What leads to the files and the session of whoever started the supervisor: nothing for a process
+// of another user.
+static const char *const of_user[] = {
+    "DBUS_SESSION_BUS_ADDRESS",
+    "MAIL",
+    "SSH_AUTH_SOCK",
+    "SUDO_COMMAND",
+    "SUDO_GID",
+    "SUDO_UID",
+    "SUDO_USER",
+    "XAUTHORITY",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+    "XDG_SESSION_ID",
+    "XDG_STATE_HOME",
+    NULL,
+};
+
+static bool is_among(struct str name, const char *const *names)
+{
+    for (; *names; names++)
+        if (str_is(name, *names))
+            return true;
+    return false;
+}
+
+// Which of the inherited variables a process does not get.
+struct withheld {
+    struct str name;
+    bool of_supervisor;
+    bool of_user;
+};
+
+static bool is_withheld(struct str name, const struct withheld *withheld)
+{
+    return str_equal(name, withheld->name) ||
+           (withheld->of_supervisor && is_among(name, of_supervisor)) ||
+           (withheld->of_user && is_among(name, of_user));
+}
+
 // Of a name that is there twice, getenv(3) sees the first; so do we. What is no variable at all
 // (no '=', or nothing before it) is left out.
 static int put_inherited(struct environment_builder *builder, char *const *inherited,
-                         struct str except)
+                         const struct withheld *withheld)
 {
     size_t known;
     for (; *inherited; inherited++) {
         struct str text = str_of(*inherited);
         struct str name = str_slice(text, 0, str_find_char(text, '='));
-        if (name.size == 0 || name.size == text.size || str_equal(name, except) ||
+        if (name.size == 0 || name.size == text.size || is_withheld(name, withheld) ||
             name_index_find(&builder->index, name, &known))
             continue;
         char *copy = arena_text(builder->arena, text);
@@ -117,19 +182,39 @@ static int put_inherited(struct environment_builder *builder, char *const *inher
     return 0;
 }
 
+// As login(1) sets them; the files' own beat them.
+static int put_account(struct environment_builder *builder, const struct rights *rights)
+{
+    const struct account *account = &rights->account;
+    if (rights->user.size == 0)
+        return 0;
+    return put_variable(builder, str_of("HOME"), account->home) != 0 ||
+                   put_variable(builder, str_of("LOGNAME"), account->name) != 0 ||
+                   put_variable(builder, str_of("SHELL"), account->shell) != 0 ||
+                   put_variable(builder, str_of("USER"), account->name) != 0
+               ? -ENOMEM
+               : 0;
+}
+
 static int build_environment(struct environment_builder *builder, const struct plan *plan,
                              struct process_id id, char *const *inherited, const char *marker)
 {
     const struct process_type *type = &plan->types[id.type];
+    const struct rights *rights = &type->confinement.rights;
     struct str marker_name = str_of(marker);
-    marker_name = str_slice(marker_name, 0, str_find_char(marker_name, '='));
-    size_t most = plan->environment.count + type->environment.count + 3; // PORT, PS, marker
+    const struct withheld withheld = {
+        .name = str_slice(marker_name, 0, str_find_char(marker_name, '=')),
+        .of_supervisor = marker != NULL,
+        .of_user = rights->user.size > 0,
+    };
+    enum { OF_ACCOUNT = 4, OF_PROCESS = 3 }; // PORT, PS, marker
+    size_t most = plan->environment.count + type->environment.count + OF_ACCOUNT + OF_PROCESS;
     for (char *const *text = inherited; *text; text++)
         most++;
 
     builder->texts = arena_alloc(builder->arena, (most + 1) * sizeof(*builder->texts));
     if (!builder->texts || name_index_init(&builder->index, most, builder->arena) != 0 ||
-        put_inherited(builder, inherited, marker_name) != 0 ||
+        put_inherited(builder, inherited, &withheld) != 0 || put_account(builder, rights) != 0 ||
         put_environment(builder, &plan->environment) != 0 ||
         put_environment(builder, &type->environment) != 0)
         return -ENOMEM;

@@ -19,7 +19,9 @@ struct launch {
 
 // Makes the launch of process `id`. `inherited` is the supervisor's own environment
 // (NULL-terminated); the plan's files beat it, the type's own variables beat those, PORT and PS
-// beat all. `marker` ("FORMATION_ID=…", may be NULL) is added last.
+// beat all. `marker` ("FORMATION_ID=…", may be NULL) is added last; with one the process is
+// supervised, and gets nothing that an init has told the supervisor (NOTIFY_SOCKET, LISTEN_FDS, …).
+// With `user:` it has the HOME, USER, LOGNAME and SHELL of that user.
 // Returns 0, -ENOMEM, or -E2BIG with a sentence that names the process.
 int launch_make(const struct plan *plan, struct process_id id, char *const *inherited,
                 const char *marker, struct arena *arena, struct launch *out, struct error *error);

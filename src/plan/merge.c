@@ -170,6 +170,7 @@ static bool type_differs(const struct plan *old, const struct plan *merged, uint
            !str_equal(before->directory, now->directory) || before->tty != now->tty ||
            plan_port(old, first) != plan_port(merged, first) ||
            old->expands_like_foreman != merged->expands_like_foreman ||
+           rights_differ(&before->confinement.rights, &now->confinement.rights) ||
            environment_differs(old, merged, index);
 }
 

@@ -71,6 +71,15 @@ static const struct failure failures[] = {
     {LAUNCH_COMMAND, ENOEXEC, true, false, "neither a program nor a script with a #! line"},
     {LAUNCH_COMMAND, E2BIG, true, false, "too long, with its arguments and environment"},
     {LAUNCH_COMMAND, 0, true, true, "cannot execute"},
+    {LAUNCH_CONFINEMENT, EPROTO, false, false,
+     "the guard is of a version that cannot confine it as it is declared: start the formation anew"},
+    {LAUNCH_CONFINEMENT, 0, false, true, "cannot confine it"},
+    {LAUNCH_NICE, 0, false, true, "cannot set its nice value"},
+    {LAUNCH_LIMITS, 0, false, true, "cannot set its limits"},
+    {LAUNCH_TMP, 0, false, true, "cannot give it a /tmp of its own"},
+    {LAUNCH_USER, EAGAIN, true, false, "too many processes of the user"},
+    {LAUNCH_USER, 0, true, true, "cannot become the user"},
+    {LAUNCH_CAPABILITIES, 0, false, true, "cannot set its capabilities"},
 };
 
 static const struct failure *find_failure(enum launch_stage stage, int code)

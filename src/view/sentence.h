@@ -17,6 +17,13 @@ enum launch_stage {
     LAUNCH_DIRECTORY, // entering its directory
     LAUNCH_SETUP,     // anything else before the command
     LAUNCH_COMMAND,   // executing it
+    // Giving up what it is not to have.
+    LAUNCH_CONFINEMENT, // understanding what that is
+    LAUNCH_NICE,
+    LAUNCH_TMP,
+    LAUNCH_USER,
+    LAUNCH_CAPABILITIES,
+    LAUNCH_LIMITS,
 };
 
 // All append to `out`, without a newline; names and commands may hold any bytes.

@@ -101,6 +101,15 @@ static void test_not_started(void **state)
         {LAUNCH_FORK, EAGAIN, "cannot fork: too many processes or threads"},
         {LAUNCH_FORK, ENOSYS, "cannot fork: Function not implemented"},
         {LAUNCH_OUTPUT, EMFILE, "cannot open its output: too many files are open"},
+        {LAUNCH_CONFINEMENT, EPROTO,
+         "the guard is of a version that cannot confine it as it is declared: start the formation "
+         "anew"},
+        {LAUNCH_NICE, EACCES, "cannot set its nice value: Permission denied"},
+        {LAUNCH_LIMITS, EPERM, "cannot set its limits: Operation not permitted"},
+        {LAUNCH_TMP, EPERM, "cannot give it a /tmp of its own: Operation not permitted"},
+        {LAUNCH_USER, EPERM, "cannot become the user: it: Operation not permitted"},
+        {LAUNCH_USER, EAGAIN, "too many processes of the user: it"},
+        {LAUNCH_CAPABILITIES, EPERM, "cannot set its capabilities: Operation not permitted"},
         {LAUNCH_SETUP, EPERM, "cannot prepare it: Operation not permitted"},
         {LAUNCH_SETUP, 4000, "cannot prepare it: unknown error"},
     };
@@ -109,7 +118,7 @@ static void test_not_started(void **state)
         sentence_not_started(&out, examples[i].stage, examples[i].code, str_of("it"));
         assert_says(&out, examples[i].expected);
     }
-    for (int stage = LAUNCH_OUTPUT; stage <= LAUNCH_COMMAND; stage++)
+    for (int stage = LAUNCH_OUTPUT; stage <= LAUNCH_LIMITS; stage++)
         for (int code = -1; code < 200; code++)
             sentence_not_started(&out, (enum launch_stage)stage, code, str_of("it"));
     buffer_fini(&out);
