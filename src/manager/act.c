@@ -54,6 +54,7 @@ void act(struct manager *manager, const struct action *action)
     case ACTION_SIGNAL:
         send_signal(manager, action, action->value);
         send_signal(manager, action, SIGCONT); // a stopped process cannot act on it otherwise
+        forbidden_tell(manager, action);
         break;
     case ACTION_SIGNAL_TREE:
         signal_tree(manager, action, action->value);
@@ -62,6 +63,7 @@ void act(struct manager *manager, const struct action *action)
     case ACTION_KILL_TREE:
         send_signal(manager, action, SIGKILL);
         signal_tree(manager, action, SIGKILL);
+        forbidden_tell(manager, action);
         break;
     case ACTION_BURY:
         act_send(manager,

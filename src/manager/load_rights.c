@@ -52,6 +52,14 @@ static int find_stranger(const struct declared_rights *declared, struct diagnost
     return 0;
 }
 
+// What says "no" to whoever logs in is of no use to a program that wants to run a command.
+static struct str usable_shell(struct str shell)
+{
+    bool is_usable =
+        shell.size > 0 && !str_ends_with(shell, "/nologin") && !str_ends_with(shell, "/false");
+    return is_usable ? shell : str_of("/bin/sh");
+}
+
 static int find_user(const struct declared_rights *declared, struct arena *arena,
                      struct diagnostics *diagnostics, struct account *out)
 {
@@ -65,7 +73,7 @@ static int find_user(const struct declared_rights *declared, struct arena *arena
         return report(diagnostics, declared->user_origin, "user", text, result);
     *out = (struct account){.name = user.name,
                             .home = user.home,
-                            .shell = user.shell,
+                            .shell = usable_shell(user.shell),
                             .uid = user.uid,
                             .gid = user.gid};
     return 0;

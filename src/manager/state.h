@@ -55,6 +55,7 @@ struct process {
     bool tree_was_killed;          // its folder is not used again: see tree_branch_remove()
     enum spawn_stage failed_stage; // of the last failed spawn
     bool failed_before_spawn;      // …which the guard was not even asked for
+    uint32_t forbidden_token;      // of the life of which it was told that we may not signal it
 };
 
 // Processes that are held up, in the order in which they are read again.
@@ -145,6 +146,9 @@ void decide_record(struct manager *manager, struct event *event); // a fact that
 void act(struct manager *manager, const struct action *action);
 void act_send(struct manager *manager, struct guard_request request, const int *fds,
               size_t fd_count);
+
+// forbidden.c: after a signal; says so where the kernel lets none of ours through.
+void forbidden_tell(struct manager *manager, const struct action *action);
 
 // starts.c: spawns in their turn.
 void starts_add(struct manager *manager, const struct action *action);
