@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/signal_name.h"
+#include "config/declaration_limits.h"
 #include "config/dotenv_value.h"
 #include "config/procfile.h"
 #include "config/yaml.h"
@@ -229,6 +230,7 @@ static void read_type(struct yaml_reader *reader, const struct yaml_node *node,
         {"command", read_command, 0},
         {"directory", yaml_read_text, offsetof(struct declared_type, directory)},
         {"env", read_environment, offsetof(struct declared_type, environment)},
+        {"limits", declaration_read_limits, offsetof(struct declared_type, confinement.tree)},
         {"quantity", read_quantity, 0},
         {"ready", probe_read_ready, offsetof(struct declared_type, ready)},
         {"restart", read_restart, offsetof(struct declared_type, policy.restart)},

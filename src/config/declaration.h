@@ -21,7 +21,8 @@ struct declared_type {
     bool has_quantity;
     unsigned quantity;
     struct process_policy policy;
-    struct origin boot_origin; // line 0: `boot` is not there
+    struct confinement confinement; // its texts are not NUL-terminated
+    struct origin boot_origin;      // line 0: `boot` is not there
     struct declared_probe ready;
     struct declared_probe alive;
     const struct declared_name *after;

@@ -10,7 +10,7 @@
 // To be raised with every change of what a guard does: an upgrade then puts the new one in its
 // place, too.
 #ifndef GUARD_REVISION
-#define GUARD_REVISION 2
+#define GUARD_REVISION 3
 #endif
 
 // To be raised with every change of what a guard hands over to the program that takes its place.

@@ -27,6 +27,7 @@ enum guard_request_flag {
     GUARD_SPAWN_CGROUP = 1 << 3,   // the cgroup folder that it is to be born into comes along
     GUARD_SPAWN_ERRORS = 1 << 4,   // as GUARD_SPAWN_OUTPUT, for its standard error alone
     GUARD_SPAWN_APART = 1 << 5,    // its standard error goes there
+    GUARD_SPAWN_GROUPS = 1 << 6,   // `value` files to move itself into cgroup v1 folders come along
 };
 
 struct guard_request {
