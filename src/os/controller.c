@@ -113,10 +113,12 @@ static void read_command_name(pid_t pid, char out[32])
         (void)close(fd);
 }
 
+// 0: one that cannot be seen from here.
 static int refuse_stranger(pid_t stranger, struct error *error)
 {
-    char name[32];
-    read_command_name(stranger, name);
+    char name[32] = "of another pid namespace";
+    if (stranger)
+        read_command_name(stranger, name);
     return error_set(error, EBUSY,
                      "process %d (%s) is in the supervisor's cgroup folder, too, so the kernel "
                      "gives no controller to those below it: start formation alone in one, as by "
@@ -164,18 +166,21 @@ static int need_v2(const struct tree *tree, enum controller which, const pid_t *
     int folder = openat(tree->fd, "..", FOLDER);
     if (folder < 0)
         return refuse_writing(errno, error);
+    pid_t stranger = 0;
     int result = give(folder, which);
     if (result == -EBUSY) {
-        pid_t stranger = find_stranger(folder, supervisors, count);
-        result = stranger ? refuse_stranger(stranger, error)
-                          : move_to_leaf(folder, tree, supervisors, count);
+        stranger = find_stranger(folder, supervisors, count);
+        if (!stranger)
+            result = move_to_leaf(folder, tree, supervisors, count);
         if (!stranger && result == 0)
             result = give(folder, which);
     }
     if (result == 0)
         result = give(tree->fd, which);
     (void)close(folder);
-    return result == 0 || result == -EBUSY ? result : refuse_writing(-result, error);
+    if (result == -EBUSY)
+        return refuse_stranger(stranger, error);
+    return result == 0 ? 0 : refuse_writing(-result, error);
 }
 
 // --- both ----------------------------------------------------------------------------------------
