@@ -41,6 +41,12 @@
 // spawn, and who is in more than a thousand has a directory service that nests them.
 #define LIMIT_USER_GROUPS 1024
 
+// What a process's tree may be limited to. With less memory than a mebibyte no program starts; the
+// kernel has no more pids than 2^22 (PID_MAX_LIMIT); no machine has that many processors.
+#define LIMIT_LEAST_MEMORY_BYTES (1024 * 1024)
+#define LIMIT_TREE_PROCESSES (4 * 1024 * 1024)
+#define LIMIT_PROCESSORS 10000
+
 // Findings that `check` lists; the rest is counted. Nobody reads the 101st.
 #define LIMIT_DIAGNOSTICS 100
 

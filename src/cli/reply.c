@@ -33,12 +33,14 @@ void reply_append_exit(struct buffer *out, const json_t *object)
     enum { CORE = 0x80 }; // of wait(2)
     const json_t *end = json_object_get(object, "exit");
     const int memory = json_is_true(json_object_get(end, "out_of_memory")) ? EXIT_OUT_OF_MEMORY : 0;
+    const long long limit = reply_integer(end, "memory_limit");
     const struct str signal = reply_text(end, "signal");
+    int status = signal_number(signal) | (json_is_true(json_object_get(end, "core")) ? CORE : 0);
     if (json_object_get(end, "code"))
-        sentence_ended(out, (int)((reply_integer(end, "code") & 0xff) << 8) | memory);
-    else if (signal.size > 0)
-        sentence_ended(out, signal_number(signal) | memory |
-                                (json_is_true(json_object_get(end, "core")) ? CORE : 0));
+        status = (int)((reply_integer(end, "code") & 0xff) << 8);
+    else if (signal.size == 0)
+        return;
+    sentence_ended_within(out, status | memory, limit > 0 ? (uint64_t)limit : 0);
 }
 
 bool reply_exit_is_success(const json_t *object)

@@ -89,6 +89,8 @@ static int add_type(struct assembly *assembly, struct str name, struct str comma
     if (assembly->options->has_timeout)
         type.policy.stop_grace = assembly->options->timeout;
 
+    if (declared)
+        type.confinement.tree = declared->tree;
     if (arena_str(assembly->arena, name, &type.name) != 0 ||
         arena_str(assembly->arena, command, &type.command) != 0 ||
         arena_str(assembly->arena, origin.file, &type.origin.file) != 0 ||
@@ -96,6 +98,8 @@ static int add_type(struct assembly *assembly, struct str name, struct str comma
         return -ENOMEM;
     if (declared &&
         (copy_environment(assembly->arena, &declared->environment, &type.environment) != 0 ||
+         arena_str(assembly->arena, declared->tree.origin.file,
+                   &type.confinement.tree.origin.file) != 0 ||
          copy_probe(assembly, name, &declared->ready, &type.ready) != 0 ||
          copy_probe(assembly, name, &declared->alive, &type.alive) != 0 ||
          declared_rights_copy(&declared->rights, assembly->arena, &type.confinement.rights) != 0))

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/signal_name.h"
+#include "config/declaration_limits.h"
 #include "config/dotenv_value.h"
 #include "config/procfile.h"
 #include "config/yaml.h"
@@ -222,12 +223,17 @@ static void read_limits(struct yaml_reader *reader, const struct yaml_node *node
 {
     static const struct yaml_field fields[] = {
         {"core", confine_read_limit, offsetof(struct declared_type, rights)},
+        {"cpu", limits_read_cpu, offsetof(struct declared_type, tree.cpu_thousandths)},
         {"file_size", confine_read_limit, offsetof(struct declared_type, rights)},
         {"files", confine_read_limit, offsetof(struct declared_type, rights)},
         {"locked_memory", confine_read_limit, offsetof(struct declared_type, rights)},
+        {"memory", limits_read_memory, offsetof(struct declared_type, tree.memory_bytes)},
+        {"processes", limits_read_processes, offsetof(struct declared_type, tree.processes)},
         {"stack", confine_read_limit, offsetof(struct declared_type, rights)},
     };
-    yaml_read_fields(reader, node, fields, COUNT(fields), out);
+    struct declared_type *type = out;
+    type->tree.origin = node->key->origin;
+    yaml_read_fields(reader, node, fields, COUNT(fields), type);
 }
 
 static void read_type(struct yaml_reader *reader, const struct yaml_node *node,

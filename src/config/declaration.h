@@ -22,6 +22,7 @@ struct declared_type {
     bool has_quantity;
     unsigned quantity;
     struct process_policy policy;
+    struct tree_limits tree;
     struct origin boot_origin; // line 0: `boot` is not there
     struct declared_probe ready;
     struct declared_probe alive;

@@ -173,7 +173,7 @@ static void finds_everything_wrong_at_once(void **state)
                            "    tty: maybe\n"
                            "    directory: ''\n"
                            "    env: {A-B: 1, C: [1]}\n"
-                           "    limits: {}\n"
+                           "    budget: {}\n"
                            "  web:\n"
                            "  a b:\n"
                            "  job: [x]\n"));
@@ -190,7 +190,7 @@ static void finds_everything_wrong_at_once(void **state)
         "formation.yaml:11:16: 'directory' takes a text, not ''",
         "formation.yaml:12:11: a variable's name has only letters, digits and '_': 'A-B'",
         "formation.yaml:12:22: 'C' takes one value, not a list",
-        "formation.yaml:13:5: unknown key 'limits'",
+        "formation.yaml:13:5: unknown key 'budget'",
         "formation.yaml:15:3: a process type's name has 1 to 100 letters",
         "formation.yaml:16:8: 'job' takes a map of keys and values, not a list");
     finish(&fixture);

@@ -37,7 +37,8 @@ static void put_signal(struct buffer *out, const char *name, int number)
     json_put_text(out, name, signal);
 }
 
-static void put_exit(struct buffer *out, int wait_status)
+// The limit is that of the plan, by which it was put, or another that a reload has brought since.
+static void put_exit(struct buffer *out, int wait_status, const struct process_type *type)
 {
     json_put_object(out, "exit");
     if (WIFEXITED(wait_status)) {
@@ -48,6 +49,8 @@ static void put_exit(struct buffer *out, int wait_status)
     }
     if (wait_status & EXIT_OUT_OF_MEMORY)
         json_put_bool(out, "out_of_memory", true);
+    if (wait_status & EXIT_OUT_OF_MEMORY && type->confinement.tree.memory_bytes > 0)
+        json_put_integer(out, "memory_limit", (int64_t)type->confinement.tree.memory_bytes);
     json_put_object_end(out);
 }
 
@@ -87,6 +90,16 @@ static void put_usage(struct buffer *out, const struct process_usage *usage)
     json_put_integer(out, "tasks", (int64_t)usage->task_count);
 }
 
+static void put_limits(struct buffer *out, const struct tree_limits *limits)
+{
+    if (limits->memory_bytes > 0)
+        json_put_integer(out, "memory_limit", (int64_t)limits->memory_bytes);
+    if (limits->cpu_thousandths > 0)
+        json_put_seconds(out, "cpu_limit", (nsec_t)limits->cpu_thousandths * NSEC_PER_MSEC);
+    if (limits->processes > 0)
+        json_put_integer(out, "task_limit", (int64_t)limits->processes);
+}
+
 void describe_process(struct buffer *out, const char *name, const struct description *description,
                       const struct process_facts *facts)
 {
@@ -108,7 +121,7 @@ void describe_process(struct buffer *out, const char *name, const struct descrip
     json_put_integer(out, "restarts", record->starts > 0 ? record->starts - 1 : 0);
     json_put_integer(out, "crashes", record->crashes);
     if (has_exited(record))
-        put_exit(out, record->exit_status);
+        put_exit(out, record->exit_status, type);
     if (record->state == PROCESS_BACKOFF)
         put_time(out, "next_start", description, record->deadline);
     if (record->state == PROCESS_FINISHED && record->flags & RECORD_ASKED)
@@ -117,6 +130,7 @@ void describe_process(struct buffer *out, const char *name, const struct descrip
         json_put_text(out, "status_text", str_of(facts->status_text));
     if (facts->usage)
         put_usage(out, facts->usage);
+    put_limits(out, &type->confinement.tree);
     json_put_text(out, "command", cut_command(type->command));
     json_put_integer(out, "quantity_of_type", type->quantity);
     json_put_integer(out, "declared", type->declared);
@@ -149,16 +163,17 @@ static void put_event_sink(struct buffer *out, const struct event *event)
 static void put_event_detail(struct buffer *out, const struct description *description,
                              const struct event *event)
 {
+    const struct process_type *type = &description->plan->types[event->process.id.type];
     switch ((enum event_kind)event->kind) {
     case EVENT_SPAWN_FAILED:
         put_error(out, event->detail);
         break;
     case EVENT_EXITED:
-        put_exit(out, event->detail);
+        put_exit(out, event->detail, type);
         break;
     case EVENT_FINISHED:
         if (has_exited(&event->process))
-            put_exit(out, event->detail);
+            put_exit(out, event->detail, type);
         break;
     case EVENT_LEFT:
     case EVENT_KILLING:
@@ -238,7 +253,7 @@ void describe_line(struct buffer *out, const char *name, const struct descriptio
 }
 
 static void put_life(struct buffer *out, const struct description *description,
-                     const struct process_life *life)
+                     const struct process_type *type, const struct process_life *life)
 {
     json_put_object(out, NULL);
     if (life->pid > 0)
@@ -248,7 +263,7 @@ static void put_life(struct buffer *out, const struct description *description,
     if (life->spawn_error)
         put_error(out, life->spawn_error);
     else
-        put_exit(out, life->exit_status);
+        put_exit(out, life->exit_status, type);
     json_put_bool(out, "asked", life->asked);
     json_put_bool(out, "out_of_memory", life->exit_status & EXIT_OUT_OF_MEMORY);
     json_put_list(out, "last_lines");
@@ -266,7 +281,7 @@ void describe_history(struct buffer *out, const char *name, const struct descrip
     describe_process(out, "process", description, facts);
     json_put_list(out, "lives");
     for (size_t i = 0; i < life_count; i++)
-        put_life(out, description, &lives[i]);
+        put_life(out, description, &description->plan->types[facts->record->id.type], &lives[i]);
     json_put_list_end(out);
     json_put_object_end(out);
 }

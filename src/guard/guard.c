@@ -205,14 +205,18 @@ static size_t spawn(const struct guard_request *request, const int *fds, size_t 
     size_t held = (request->flags & GUARD_SPAWN_OUTPUT ? 2 : 0) +
                   (request->flags & GUARD_SPAWN_ERRORS ? 2 : 0) +
                   (request->flags & GUARD_SPAWN_NOTIFY ? 1 : 0);
-    size_t wanted = held + (request->flags & GUARD_SPAWN_CGROUP ? 1 : 0);
-    if (fd_count != wanted) { // some were lost for want of room in our table (unix(7))
+    size_t born = request->flags & GUARD_SPAWN_CGROUP ? 1 : 0;
+    int groups = request->flags & GUARD_SPAWN_GROUPS ? request->value : 0;
+    if (groups < 0 || groups > SPAWN_GROUPS ||
+        fd_count != held + born +
+                        (size_t)groups) { // some were lost for want of room in our table (unix(7))
         hold_refuse(&guard.holds, request, EMFILE);
         return 0;
     }
     if (held)
         hold_keep(&guard.holds, request, fds);
-    hold_spawn(&guard.holds, request, wanted > held ? fds[held] : -1, &guard.descriptor_limit);
+    const struct hold_place place = {born ? fds[held] : -1, fds + held + born, groups};
+    hold_spawn(&guard.holds, request, &place, &guard.descriptor_limit);
     return held;
 }
 

@@ -150,8 +150,9 @@ static void give_output(const struct hold *hold)
 
 static char shell[] = "/bin/sh";
 
-static int start(struct holds *holds, const struct guard_request *request, int cgroup_fd,
-                 const struct rlimit *descriptor_limit, pid_t *pid, enum spawn_stage *stage)
+static int start(struct holds *holds, const struct guard_request *request,
+                 const struct hold_place *place, const struct rlimit *descriptor_limit, pid_t *pid,
+                 enum spawn_stage *stage)
 {
     struct hold *hold = use_slot(holds, request->slot);
     const char *launch = launch_ring_read(holds->board, request);
@@ -178,7 +179,9 @@ static int start(struct holds *holds, const struct guard_request *request, int c
         .descriptors = {has_terminal ? hold->far : holds->null_fd, hold->far,
                         is_apart ? hold->error_far : hold->far},
         .descriptor_count = 3,
-        .cgroup_fd = cgroup_fd,
+        .cgroup_fd = place->cgroup_fd,
+        .group_fds = place->group_fds,
+        .group_count = place->group_count,
         .new_session = true,
         .takes_terminal = has_terminal,
         .death_signal = SIGKILL,
@@ -223,8 +226,8 @@ static void note_spawn(struct holds *holds, const struct guard_request *request,
     publish(holds, request->slot, result == 0 ? BOARD_LIVE : BOARD_FAILED);
 }
 
-void hold_spawn(struct holds *holds, const struct guard_request *request, int cgroup_fd,
-                const struct rlimit *descriptor_limit)
+void hold_spawn(struct holds *holds, const struct guard_request *request,
+                const struct hold_place *place, const struct rlimit *descriptor_limit)
 {
     enum spawn_stage stage;
     pid_t pid = 0;
@@ -235,7 +238,7 @@ void hold_spawn(struct holds *holds, const struct guard_request *request, int cg
         }
         reap(holds, request->slot);
     }
-    int result = start(holds, request, cgroup_fd, descriptor_limit, &pid, &stage);
+    int result = start(holds, request, place, descriptor_limit, &pid, &stage);
     note_spawn(holds, request, pid, result, stage);
 }
 

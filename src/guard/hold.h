@@ -35,8 +35,14 @@ void hold_keep(struct holds *holds, const struct guard_request *request, const i
 // What a manager has to have of `slot`, with the flags of a spawn for each; returns how many.
 enum { HOLD_FETCHED = 3 };
 size_t hold_fetch(const struct holds *holds, unsigned slot, int fds[HOLD_FETCHED], uint32_t *flags);
-void hold_spawn(struct holds *holds, const struct guard_request *request, int cgroup_fd,
-                const struct rlimit *descriptor_limit);
+// The cgroups that it is put in: see struct spawn_request.
+struct hold_place {
+    int cgroup_fd;
+    const int *group_fds;
+    int group_count;
+};
+void hold_spawn(struct holds *holds, const struct guard_request *request,
+                const struct hold_place *place, const struct rlimit *descriptor_limit);
 // … cannot be spawned, since what it needs did not arrive.
 void hold_refuse(struct holds *holds, const struct guard_request *request, int error);
 void hold_signal(const struct holds *holds, const struct guard_request *request);

@@ -32,6 +32,7 @@ static struct holds holds;
 static struct launch_ring ring;
 static int near; // of our own, as a manager has it
 static const struct rlimit descriptor_limit = {.rlim_cur = 100, .rlim_max = 100};
+static const struct hold_place nowhere = {.cgroup_fd = -1};
 
 static int open_holds(void **state)
 {
@@ -111,7 +112,7 @@ static void spawn_script(uint32_t token, const char *script)
     int length = snprintf(text, sizeof(text), "/bin/sh%c/%csh%c-c%c%s%cVARIABLE=value", 0, 0, 0, 0,
                           script, 0);
     struct guard_request request = launch(token, text, (size_t)length + 1, 3, 1);
-    hold_spawn(&holds, &request, -1, &descriptor_limit);
+    hold_spawn(&holds, &request, &nowhere, &descriptor_limit);
 }
 
 static void expect_output(const char *wanted)
@@ -246,7 +247,7 @@ static void test_a_script_without_interpreter(void **state)
     keep_output();
     int length = snprintf(text, sizeof(text), "%s%c/%cname%cone%cVARIABLE=value", path, 0, 0, 0, 0);
     struct guard_request request = launch(1, text, (size_t)length + 1, 2, 1);
-    hold_spawn(&holds, &request, -1, &descriptor_limit);
+    hold_spawn(&holds, &request, &nowhere, &descriptor_limit);
     assert_int_equal(state_on_board(), BOARD_LIVE);
     (void)snprintf(text, sizeof(text), "%s one value\n", path);
     expect_output(text);
@@ -270,23 +271,23 @@ static void test_failures_stand_on_the_board(void **state)
     static const char nosuch[] = "/nosuch\0/\0nosuch";
     static const char gone[] = "/bin/sh\0/nosuch\0sh";
     struct guard_request request = launch(1, nosuch, sizeof(nosuch), 1, 0);
-    hold_spawn(&holds, &request, -1, &descriptor_limit); // it has no output yet
+    hold_spawn(&holds, &request, &nowhere, &descriptor_limit); // it has no output yet
     expect_failed(1, EBADF, SPAWN_STAGE_DESCRIPTORS);
     keep_output();
     request = launch(2, nosuch, sizeof(nosuch), 1, 0);
-    hold_spawn(&holds, &request, -1, &descriptor_limit);
+    hold_spawn(&holds, &request, &nowhere, &descriptor_limit);
     expect_failed(2, ENOENT, SPAWN_STAGE_EXEC);
     request = launch(3, gone, sizeof(gone), 1, 0);
-    hold_spawn(&holds, &request, -1, &descriptor_limit);
+    hold_spawn(&holds, &request, &nowhere, &descriptor_limit);
     expect_failed(3, ENOENT, SPAWN_STAGE_DIRECTORY);
     request = launch(4, nosuch, sizeof(nosuch), 2, 0); // it has fewer strings than it says
-    hold_spawn(&holds, &request, -1, &descriptor_limit);
+    hold_spawn(&holds, &request, &nowhere, &descriptor_limit);
     expect_failed(4, E2BIG, SPAWN_STAGE_DESCRIPTORS);
     request = launch(5, nosuch, sizeof(nosuch), UINT32_MAX, 2);
-    hold_spawn(&holds, &request, -1, &descriptor_limit);
+    hold_spawn(&holds, &request, &nowhere, &descriptor_limit);
     expect_failed(5, E2BIG, SPAWN_STAGE_DESCRIPTORS);
     request = launch(6, nosuch, sizeof(nosuch) - 1, 1, 0); // it does not end
-    hold_spawn(&holds, &request, -1, &descriptor_limit);
+    hold_spawn(&holds, &request, &nowhere, &descriptor_limit);
     expect_failed(6, E2BIG, SPAWN_STAGE_DESCRIPTORS);
     request = launch(7, nosuch, sizeof(nosuch), 1, 0);
     hold_refuse(&holds, &request, EMFILE);

@@ -28,6 +28,7 @@ enum guard_request_flag {
     GUARD_SPAWN_ERRORS = 1 << 4,   // as GUARD_SPAWN_OUTPUT, for its standard error alone
     GUARD_SPAWN_APART = 1 << 5,    // its standard error goes there
     GUARD_SPAWN_CONFINED = 1 << 6, // a struct confine (os/confine.h) stands before its launch
+    GUARD_SPAWN_GROUPS = 1 << 7,   // `value` files to move itself into cgroup v1 folders come along
 };
 
 struct guard_request {

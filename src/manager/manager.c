@@ -2,6 +2,7 @@
 // One loop: the guard's doorbell, the processes' outputs, room in our own output, deadlines.
 #include "manager/manager.h"
 
+#include "config/diagnostic.h"
 #include "manager/facts.h"
 #include "manager/handover.h"
 #include "manager/keep.h"
@@ -234,6 +235,7 @@ static void adopt_descriptors(struct manager *manager)
     if (fstat(MANAGER_TREE, &status) < 0 || !S_ISDIR(status.st_mode))
         tree_fd = -1;
     tree_adopt(&manager->tree, manager->board->guard_pid, tree_fd);
+    controllers_init(&manager->controllers);
     (void)snprintf(manager->mark, sizeof(manager->mark), "FORMATION_ID=%s", manager->tree.mark);
 }
 
@@ -312,7 +314,34 @@ static void recall(struct manager *manager)
                             "'formation scale --reset' returns to those of the files");
 }
 
-// Returns 0, or -errno and a sentence when this formation must not run.
+// As the command line tells what is wrong with the files: file:line:column: error: …
+static void complain(const struct diagnostics *diagnostics)
+{
+    for (size_t i = 0; i < diagnostics->count; i++) {
+        char text[DIAGNOSTIC_TEXT_BYTES];
+        struct buffer sentence = {0};
+        struct diagnostic shown = diagnostics->items[i];
+        buffer_append_text(&sentence, "error: ");
+        buffer_append_str(&sentence, shown.text);
+        shown.text = buffer_str(&sentence);
+        (void)fprintf(stderr, "%s\n", diagnostic_format(&shown, text, sizeof(text)));
+        buffer_fini(&sentence);
+    }
+}
+
+// What runs already runs within its limits; what is spawned is refused where it cannot.
+static int limits_open(struct manager *manager)
+{
+    struct diagnostics diagnostics = {0};
+    bool is_new = manager->journal->newest == 0;
+    int result = limits_need(manager, manager->plan, &diagnostics);
+    if (is_new)
+        complain(&diagnostics);
+    diagnostics_fini(&diagnostics);
+    return is_new ? result : 0;
+}
+
+// Returns 0, or -errno when this formation must not run: why is in `error`, or was told.
 static int begin(struct manager *manager, struct handover *handover, struct error *error)
 {
     handover_take_output(handover, manager);
@@ -322,6 +351,10 @@ static int begin(struct manager *manager, struct handover *handover, struct erro
         return result;
     if (result < 0) // it can be run, though not be asked
         say_system(manager, error->text);
+    result = limits_open(manager);
+    error->text[0] = '\0';
+    if (result < 0)
+        return result;
     if (manager->journal->newest > 0) {
         recover(manager, handover);
         handover_take_clients(handover, manager);
@@ -343,6 +376,7 @@ static void free_manager(struct manager *manager)
     process_free_all(manager);
     watch_close(manager);
     show_close(&manager->show);
+    controllers_close(&manager->controllers);
     desk_close(&manager->desk);
     supervisor_free(manager->supervisor);
     plan_free(manager->plan);
@@ -359,14 +393,15 @@ static int finish(struct manager *manager)
 
 static int give_up(struct manager *manager, const struct error *error, int exit_status)
 {
-    say(error->text);
+    if (error->text[0])
+        say(error->text);
     free_manager(manager);
     return exit_status;
 }
 
 int manager_run(struct plan *plan, const struct options *options)
 {
-    enum { STATUS_OS_ERROR = 71, STATUS_RUNS_ALREADY = 1 };
+    enum { STATUS_OS_ERROR = 71, STATUS_RUNS_ALREADY = 1, STATUS_BAD_FILES = 2 };
     struct error error;
     struct handover handover;
     struct manager *manager = calloc(1, sizeof(*manager));
@@ -386,7 +421,9 @@ int manager_run(struct plan *plan, const struct options *options)
     int result = begin(manager, &handover, &error);
     handover_close(&handover);
     if (result < 0)
-        return give_up(manager, &error, STATUS_RUNS_ALREADY);
+        return give_up(manager, &error,
+                       result == -EINVAL && !options->foreman ? STATUS_BAD_FILES
+                                                              : STATUS_RUNS_ALREADY);
     atomic_store(&manager->board->is_managed, true);
     news_open(manager);
     run(manager);

@@ -6,7 +6,6 @@
 #include "manager/upgrade.h"
 
 #include "os/clock.h"
-#include "os/oom.h"
 #include "view/sentence.h"
 
 #include <signal.h>
@@ -41,7 +40,7 @@ static void settle_empty(struct process *process)
     if (process->tree_was_killed)
         tree_branch_remove(&manager->tree, process->name);
     process->tree_was_killed = false;
-    process->oom_kills = oom_kills(&manager->tree, process->name); // the next life counts from here
+    process->oom_kills = limits_oom_kills(process); // the next life counts from here
     decide_later(manager, (struct input){.kind = INPUT_EMPTIED, .slot = process->slot});
 }
 
@@ -161,7 +160,7 @@ static bool was_out_of_memory(const struct process *process, int wait_status)
     bool was_killed = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) == SIGKILL
                                                : WEXITSTATUS(wait_status) == 128 + SIGKILL;
     return was_killed && !(record->flags & RECORD_KILLED) &&
-           oom_kills(&manager->tree, process->name) > process->oom_kills;
+           limits_oom_kills(process) > process->oom_kills;
 }
 
 // May come twice for one death, and at any time: what is decided meanwhile, below too, can have
@@ -225,10 +224,9 @@ static void forward(struct manager *manager, int signal)
     for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++) {
         const struct process_record *record = supervisor_process(manager->supervisor, slot);
         if (record->state == PROCESS_RUNNING || record->state == PROCESS_READY)
-            act(manager, &(struct action){.kind = ACTION_SIGNAL,
-                                          .slot = slot,
-                                          .token = record->token,
-                                          .value = signal});
+            act(manager,
+                &(struct action){
+                    .kind = ACTION_SIGNAL, .slot = slot, .token = record->token, .value = signal});
     }
 }
 
@@ -285,8 +283,8 @@ static void on_doorbell(struct loop_source *source, uint32_t events)
     (void)!read(source->fd, &rings, sizeof(rings));
     read_signals(manager);
     for (unsigned word = 0; word < BOARD_WORDS; word++) {
-        uint64_t changed = atomic_load_explicit(&manager->board->changed[word],
-                                                memory_order_relaxed);
+        uint64_t changed =
+            atomic_load_explicit(&manager->board->changed[word], memory_order_relaxed);
         if (changed)
             changed = atomic_exchange(&manager->board->changed[word], 0);
         for (; changed; changed &= changed - 1)

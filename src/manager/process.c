@@ -5,7 +5,6 @@
 #include "manager/state.h"
 
 #include "os/channel.h"
-#include "os/oom.h"
 #include "os/output.h"
 
 #include <errno.h>
@@ -108,7 +107,7 @@ int process_adopt(struct manager *manager, unsigned slot)
     if (answer.flags & GUARD_SPAWN_ERRORS && taken < fd_count)
         open_inlet(process, INLET_ERRORS, (struct output_pair){fds[taken++], -1});
     process->tree_was_killed = true; // or was not: nobody is left who would know
-    process->oom_kills = oom_kills(&process->manager->tree, process->name);
+    process->oom_kills = limits_oom_kills(process);
     if (answer.flags & GUARD_SPAWN_NOTIFY && taken < fd_count)
         watch_adopt(process, fds[taken]);
     return 0;

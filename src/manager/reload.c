@@ -120,6 +120,8 @@ static int make_merged(struct manager *manager, struct client *client,
     struct refusal refusal = {0};
     struct plan *fresh = NULL;
     int result = load_plan(manager->options, environ, diagnostics, &fresh);
+    if (result == 0)
+        result = limits_need(manager, fresh, diagnostics);
     if (result == -EINVAL) {
         refuse_findings(client, diagnostics);
         return result;

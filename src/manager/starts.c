@@ -109,6 +109,28 @@ static size_t descriptors_of(struct process *process, int folder, int fds[CHANNE
     return count;
 }
 
+static void close_all(const int *fds, int count)
+{
+    for (int i = 0; i < count; i++)
+        (void)close(fds[i]);
+}
+
+// Its place in the tree, limited: the folder that it is born in, or -1, and files of others that it
+// has to go to. 0, or -errno with the stage.
+static int open_place(struct process *process, int *folder, int groups[CONTROLLERS],
+                      enum spawn_stage *stage)
+{
+    *stage = SPAWN_STAGE_CLONE;
+    *folder = tree_branch_open(&process->manager->tree, process->name);
+    if (*folder < -1)
+        return *folder;
+    *stage = SPAWN_STAGE_LIMITS;
+    int count = limits_put(process, groups);
+    if (count < 0 && *folder >= 0)
+        (void)close(*folder);
+    return count;
+}
+
 // False: the ring is full, come again; nothing was done.
 static bool send_launch(struct manager *manager, const struct action *action,
                         const struct launch *launch, const char *program)
@@ -132,29 +154,35 @@ static bool send_launch(struct manager *manager, const struct action *action,
     char *to = launch_ring_reserve(&manager->launches, size, &at);
     if (!to)
         return false;
-    int folder = tree_branch_open(&manager->tree, process->name);
-    if (folder < -1) {
-        refuse(manager, action, SPAWN_STAGE_CLONE, -folder);
+    int folder;
+    int groups[CONTROLLERS];
+    enum spawn_stage stage;
+    int group_count = open_place(process, &folder, groups, &stage);
+    if (group_count < 0) {
+        refuse(manager, action, stage, -group_count);
         return true; // the place in the ring is free again with the next launch
     }
     struct guard_request request = {
         .kind = GUARD_SPAWN,
         .slot = action->slot,
         .token = action->token,
+        .value = group_count,
+        .flags = group_count > 0 ? GUARD_SPAWN_GROUPS : 0,
         .argc = (uint32_t)launch->argc,
         .envc = (uint32_t)launch->envc,
         .launch_size = (uint32_t)size,
         .launch_at = at,
     };
     size_t fd_count = descriptors_of(process, folder, fds, &request.flags);
+    memcpy(fds + fd_count, groups, (size_t)group_count * sizeof(*groups));
     if (confine_bytes > 0) {
         request.flags |= GUARD_SPAWN_CONFINED;
         memcpy(to, &confine, confine_bytes);
     }
     write_launch(to + confine_bytes, launch, program);
-    act_send(manager, request, fds, fd_count);
-    if (folder >= 0)
-        (void)close(folder);
+    act_send(manager, request, fds, fd_count + (size_t)group_count);
+    close_all(&folder, folder >= 0);
+    close_all(groups, group_count);
     give_up_ends(process);
     if (process->watch)
         process->watch->guard_has_it = process->watch->notify >= 0;

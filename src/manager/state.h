@@ -9,6 +9,7 @@
 #include "manager/sinks.h"
 #include "manager/watch.h"
 #include "os/compressor.h"
+#include "os/controller.h"
 #include "os/loop.h"
 #include "os/tree.h"
 #include "stream/lines.h"
@@ -94,6 +95,7 @@ struct manager {
     struct found_program found; // in this round of starts
     struct tree tree;           // to be searched: branch_tree()
     struct kin_set mains;
+    struct controllers controllers; // that keep limits for the trees
     char mark[TREE_MARK_BYTES + sizeof("FORMATION_ID=")];
     size_t pipe_bytes;
 
@@ -154,6 +156,16 @@ void forbidden_tell(struct manager *manager, const struct action *action);
 void starts_add(struct manager *manager, const struct action *action);
 void starts_work(struct manager *manager);
 nsec_t starts_due_at(const struct manager *manager);
+
+// limits.c: what trees may use.
+struct diagnostics;
+// Has the controllers that the plan needs. 0, or -EINVAL with what cannot be kept and why.
+int limits_need(struct manager *manager, const struct plan *plan, struct diagnostics *diagnostics);
+// Limits the tree of a process that is to be spawned. Returns how many `fds`, as
+// controllers_limit().
+int limits_put(struct process *process, int fds[CONTROLLERS]);
+// How many of its tree were killed for want of memory, so far.
+unsigned long limits_oom_kills(const struct process *process);
 
 // branch.c
 const struct tree *branch_tree(struct manager *manager); // in its present state

@@ -77,7 +77,8 @@ static void write_process_sentence(struct manager *manager, const struct event *
                                    struct buffer *out)
 {
     const struct process_record *record = &event->process;
-    const struct process_policy *policy = &manager->plan->types[record->id.type].policy;
+    const struct process_type *type = &manager->plan->types[record->id.type];
+    const struct process_policy *policy = &type->policy;
     switch ((enum event_kind)event->kind) {
     case EVENT_STARTED:
         sentence_started(out, event->detail);
@@ -86,7 +87,7 @@ static void write_process_sentence(struct manager *manager, const struct event *
         write_not_started(manager, event, out);
         break;
     case EVENT_EXITED:
-        sentence_ended(out, event->detail);
+        sentence_ended_within(out, event->detail, type->confinement.tree.memory_bytes);
         break;
     case EVENT_LEFT:
         if (!(record->flags & (RECORD_ASKED | RECORD_RESTART)))

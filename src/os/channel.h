@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { CHANNEL_DESCRIPTORS = 6 };
+enum { CHANNEL_DESCRIPTORS = 9 };
 
 // A connected pair of SOCK_SEQPACKET unix sockets, close-on-exec. 0 or -errno.
 int channel_pair(int out[2]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // memory.events has a line for each thing that is counted, "oom_kill 1" among them, with what
-// happened in the folders below.
+// happened in the folders below. So has memory.oom_control of version 1, for the folder alone.
 #include "os/oom.h"
 
 #include <errno.h>
@@ -18,23 +18,22 @@
 // Without a newline in front of it, it could be the end of another one's name.
 #define COUNTER "\noom_kill "
 
-static ssize_t read_events(const struct tree *tree, const char *branch, char *out, size_t size)
+// The count of a branch's file; 0 where nobody counts.
+static unsigned long read_count(int folder, const char *format, const char *branch)
 {
     char path[PATH_MAX];
-    (void)snprintf(path, sizeof(path), OOM_EVENTS_FILE, branch);
-    int fd = openat(tree->fd, path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    ssize_t got = read(fd, out, size);
-    (void)close(fd);
-    return got;
+    char text[1024] = "\n"; // there are some hundred bytes
+    (void)snprintf(path, sizeof(path), format, branch);
+    int fd = openat(folder, path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, text + 1, sizeof(text) - 2);
+    if (fd >= 0)
+        (void)close(fd);
+    const char *counter = got > 0 ? strstr(text, COUNTER) : NULL;
+    return counter ? strtoul(counter + strlen(COUNTER), NULL, 10) : 0;
 }
 
-unsigned long oom_kills(const struct tree *tree, const char *branch)
+unsigned long oom_kills(const struct tree *tree, int group_fd, const char *branch)
 {
-    char text[1024] = "\n"; // there are some hundred bytes
-    if (tree->fd < 0 || read_events(tree, branch, text + 1, sizeof(text) - 2) <= 0)
-        return 0;
-    const char *counter = strstr(text, COUNTER);
-    return counter ? strtoul(counter + strlen(COUNTER), NULL, 10) : 0;
+    return (tree->fd >= 0 ? read_count(tree->fd, OOM_EVENTS_FILE, branch) : 0) +
+           (group_fd >= 0 ? read_count(group_fd, "%s/memory.oom_control", branch) : 0);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What the kernel has killed for want of memory: cgroup v2 counts it for each folder that has a
+// What the kernel has killed for want of memory: it counts it for each cgroup folder that has a
 // memory controller.
 #pragma once
 
 #include "os/tree.h"
 
 // How many processes of a branch of the tree were killed so, since its folder was made. 0 also
-// where nobody counts.
-unsigned long oom_kills(const struct tree *tree, const char *branch);
+// where nobody counts. `group_fd`: the formation's folder in the v1 hierarchy for memory, or -1.
+unsigned long oom_kills(const struct tree *tree, int group_fd, const char *branch);

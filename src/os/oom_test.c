@@ -48,11 +48,11 @@ static void counts_what_was_killed(void **state)
 {
     (void)state;
     count("low 0\nhigh 7\nmax 12\noom 3\noom_kill 2\noom_group_kill 5\n");
-    assert_int_equal(oom_kills(&tree, "web.1"), 2);
+    assert_int_equal(oom_kills(&tree, -1, "web.1"), 2);
     count("low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\noom_group_kill 0\n");
-    assert_int_equal(oom_kills(&tree, "web.1"), 0);
+    assert_int_equal(oom_kills(&tree, -1, "web.1"), 0);
     count("oom_kill 41\n");
-    assert_int_equal(oom_kills(&tree, "web.1"), 41);
+    assert_int_equal(oom_kills(&tree, -1, "web.1"), 41);
 }
 
 static void nobody_counts(void **state)
@@ -60,11 +60,11 @@ static void nobody_counts(void **state)
     (void)state;
     const struct tree none = {.fd = -1};
     count("oom 3\noom_group_kill 5\nnot_oom_kill 4\n");
-    assert_int_equal(oom_kills(&tree, "web.1"), 0);
+    assert_int_equal(oom_kills(&tree, -1, "web.1"), 0);
     count("");
-    assert_int_equal(oom_kills(&tree, "web.1"), 0);
-    assert_int_equal(oom_kills(&tree, "web.2"), 0);
-    assert_int_equal(oom_kills(&none, "web.1"), 0);
+    assert_int_equal(oom_kills(&tree, -1, "web.1"), 0);
+    assert_int_equal(oom_kills(&tree, -1, "web.2"), 0);
+    assert_int_equal(oom_kills(&none, -1, "web.1"), 0);
 }
 
 int main(void)

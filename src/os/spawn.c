@@ -57,17 +57,31 @@ static int arrange_descriptors(const struct attempt *attempt)
     return 0;
 }
 
+static int join_by(int procs_fd)
+{
+    return write(procs_fd, "0", 1) == 1 ? 0 : -1; // ourselves
+}
+
 // Our descriptors are still the parent's, too.
 static int join_cgroup(int folder)
 {
     int fd = openat(folder, "cgroup.procs", O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return -1;
-    ssize_t written = write(fd, "0", 1); // ourselves
+    int result = join_by(fd);
     int error = errno;
     (void)close(fd);
     errno = error;
-    return written == 1 ? 0 : -1;
+    return result;
+}
+
+// Nobody is born into a folder of cgroup v1.
+static int join_groups(const struct spawn_request *request)
+{
+    for (int i = 0; i < request->group_count; i++)
+        if (join_by(request->group_fds[i]) < 0)
+            return -1;
+    return 0;
 }
 
 // Never returning, it would leave AddressSanitizer with a wrong view of its stack.
@@ -107,6 +121,9 @@ RUNS_IN_CHILD static void become_program(struct attempt *attempt)
 {
     const struct spawn_request *request = attempt->request;
     if (attempt->joins_cgroup && join_cgroup(request->cgroup_fd) < 0)
+        return;
+    attempt->stage = SPAWN_STAGE_LIMITS;
+    if (join_groups(request) < 0)
         return;
     attempt->stage = SPAWN_STAGE_DESCRIPTORS;
     if (arrange_descriptors(attempt) < 0)

@@ -32,6 +32,8 @@ enum spawn_stage {
 // Descriptors from 3 to here are reserved for handing over (see spawn.c).
 enum { SPAWN_RESERVED = 20, SPAWN_DESCRIPTORS = SPAWN_RESERVED - 3 - 2 };
 
+enum { SPAWN_GROUPS = 3 }; // a cgroup v1 hierarchy each
+
 struct spawn_request {
     const char *program; // path; NULL: the open file `program_fd`
     int program_fd;
@@ -40,10 +42,12 @@ struct spawn_request {
     const char *directory;              // NULL: the caller's
     int descriptors[SPAWN_DESCRIPTORS]; // they become 0, 1, 2, …; all closed to others
     int descriptor_count;
-    int cgroup_fd;                         // born into this cgroup v2 folder; -1: the caller's
-    bool new_session;                      // setsid(2): own session and process group
-    bool takes_terminal;                   // descriptor 0 becomes the controlling terminal
-    int death_signal;                      // sent to it when the caller dies; 0: none
+    int cgroup_fd;        // born into this cgroup v2 folder; -1: the caller's
+    const int *group_fds; // cgroup.procs of v1 folders that it goes to before all else
+    int group_count;      // SPAWN_GROUPS at most
+    bool new_session;     // setsid(2): own session and process group
+    bool takes_terminal;  // descriptor 0 becomes the controlling terminal
+    int death_signal;     // sent to it when the caller dies; 0: none
     const struct rlimit *descriptor_limit; // RLIMIT_NOFILE of the new program
     const struct confine *confine;         // what it is not to be allowed; NULL: all that we are
     int mount_namespace;                   // with a private /tmp: the one to join; 0: a new one

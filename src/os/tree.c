@@ -4,6 +4,8 @@
 #include "os/tree.h"
 
 #include "os/clock.h"
+#include "os/controller.h"
+#include "os/hierarchy.h"
 #include "os/proc.h"
 #include "os/search.h"
 
@@ -28,7 +30,7 @@ enum {
 };
 
 // The cgroup v2 folder that we are in: /proc/self/mountinfo and /proc/self/cgroup (cgroups(7)).
-static int open_own_folder(void)
+int tree_open_own_folder(void)
 {
     char line[PATH_MAX + 256];
     char mount[PATH_MAX] = "";
@@ -147,7 +149,7 @@ static void end_all_abandoned_marks(void)
 void tree_open(struct tree *tree, pid_t guard)
 {
     struct kin_list children = {0};
-    *tree = (struct tree){.fd = -1, .parent_fd = open_own_folder()};
+    *tree = (struct tree){.fd = -1, .parent_fd = tree_open_own_folder()};
     name_tree(tree, guard);
     (void)kin_add_children(&children, guard);
     tree->has_strangers = children.count > 0; // from before we became a guard, by execve(2)
@@ -159,6 +161,7 @@ void tree_open(struct tree *tree, pid_t guard)
     }
     if (tree->fd < 0)
         end_all_abandoned_marks();
+    hierarchy_end_abandoned(is_abandoned, PATIENCE_MS);
 }
 
 void tree_adopt(struct tree *tree, pid_t guard, int fd)
@@ -184,12 +187,20 @@ static void remove_folder(int parent_fd, const char *name, unsigned depth)
     (void)unlinkat(parent_fd, name, AT_REMOVEDIR);
 }
 
+void tree_remove_folder(int parent_fd, const char *name)
+{
+    remove_folder(parent_fd, name, 0);
+}
+
 void tree_close(struct tree *tree)
 {
     if (tree->fd >= 0) {
         (void)close(tree->fd);
         remove_folder(tree->parent_fd, tree->name, 0);
+        controllers_leave(tree->parent_fd, tree->name);
     }
+    if (tree->name[0])
+        hierarchy_remove(tree->name);
     if (tree->parent_fd >= 0)
         (void)close(tree->parent_fd);
     tree->fd = tree->parent_fd = -1;
@@ -327,8 +338,7 @@ static void list_folder(const struct tree *tree, const char *name, struct kin_li
         (void)fclose(file);
 }
 
-void tree_branch_list(const struct tree *tree, const char *name, pid_t leader,
-                      struct kin_list *out)
+void tree_branch_list(const struct tree *tree, const char *name, pid_t leader, struct kin_list *out)
 {
     if (tree->fd >= 0) {
         list_folder(tree, name, out);

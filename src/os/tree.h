@@ -15,10 +15,10 @@
 enum { TREE_MARK_BYTES = 64, TREE_NAME_BYTES = 256 };
 
 struct tree {
-    int fd;                      // the formation's cgroup folder; -1: there is none
-    int parent_fd;               // the folder that it is in
-    char name[TREE_NAME_BYTES];  // of the folder
-    char mark[TREE_MARK_BYTES];  // value of FORMATION_ID in every process's environment
+    int fd;                     // the formation's cgroup folder; -1: there is none
+    int parent_fd;              // the folder that it is in
+    char name[TREE_NAME_BYTES]; // of the folder
+    char mark[TREE_MARK_BYTES]; // value of FORMATION_ID in every process's environment
     pid_t guard;
     pid_t spared;                // a child of the guard that is not ended with the others; 0: none
     const struct kin_set *mains; // main processes, so that they are not looked into; may be NULL
@@ -32,6 +32,12 @@ void tree_open(struct tree *tree, pid_t guard);
 
 // The tree as it was opened by another process: fills `mark` and `name`; `fd` may be -1.
 void tree_adopt(struct tree *tree, pid_t guard, int fd);
+
+// The cgroup v2 folder that we are in, or -1.
+int tree_open_own_folder(void);
+
+// Removes a folder of cgroups with those in it, which must be empty of processes.
+void tree_remove_folder(int parent_fd, const char *name);
 
 // Removes the folder with its branches, which must be empty of processes; closes the descriptors.
 void tree_close(struct tree *tree);

@@ -114,6 +114,18 @@ static void pass_probe(struct passage *passage, struct probe *probe)
     pass_unsigned(passage, &probe->failures);
 }
 
+static void pass_origin(struct passage *passage, struct origin *origin)
+{
+    pass_text(passage, &origin->file);
+    pass_unsigned(passage, &origin->line);
+    pass_unsigned(passage, &origin->column);
+}
+
+static void pass_size(struct passage *passage, uint64_t *value)
+{
+    *value = (uint64_t)pass_number(passage, (int64_t)*value);
+}
+
 static void pass_after(struct passage *passage, struct process_type *type, size_t type_count)
 {
     type->after_count = (size_t)pass_number(passage, (int64_t)type->after_count);
@@ -170,13 +182,20 @@ static void pass_rights(struct passage *passage, struct rights *rights)
     pass_bool(passage, &rights->private_tmp);
 }
 
+static void pass_confinement(struct passage *passage, struct confinement *confinement)
+{
+    pass_size(passage, &confinement->tree.memory_bytes);
+    pass_size(passage, &confinement->tree.cpu_thousandths);
+    pass_size(passage, &confinement->tree.processes);
+    pass_origin(passage, &confinement->tree.origin);
+    pass_rights(passage, &confinement->rights);
+}
+
 static void pass_type(struct passage *passage, struct process_type *type, size_t type_count)
 {
     pass_text(passage, &type->name);
     pass_text(passage, &type->command);
-    pass_text(passage, &type->origin.file);
-    pass_unsigned(passage, &type->origin.line);
-    pass_unsigned(passage, &type->origin.column);
+    pass_origin(passage, &type->origin);
     pass_unsigned(passage, &type->quantity);
     pass_unsigned(passage, &type->declared);
     pass_unsigned(passage, &type->revision);
@@ -186,10 +205,10 @@ static void pass_type(struct passage *passage, struct process_type *type, size_t
     pass_text(passage, &type->directory);
     pass_environment(passage, &type->environment);
     pass_policy(passage, &type->policy);
+    pass_confinement(passage, &type->confinement);
     pass_probe(passage, &type->ready);
     pass_probe(passage, &type->alive);
     pass_after(passage, type, type_count);
-    pass_rights(passage, &type->confinement.rights);
 }
 
 static void pass_limited(struct passage *passage, unsigned *value, unsigned most)
@@ -208,19 +227,17 @@ static void pass_limited(struct passage *passage, unsigned *value, unsigned most
 
 static void pass_rotation(struct passage *passage, struct sink_rotation *rotation)
 {
-    rotation->size_bytes = (uint64_t)pass_number(passage, (int64_t)rotation->size_bytes);
+    pass_size(passage, &rotation->size_bytes);
     rotation->age = pass_number(passage, rotation->age);
     pass_limited(passage, &rotation->keep_count, LIMIT_ROTATED_FILES);
-    rotation->total_bytes = (uint64_t)pass_number(passage, (int64_t)rotation->total_bytes);
+    pass_size(passage, &rotation->total_bytes);
     pass_bool(passage, &rotation->compress);
 }
 
 static void pass_sink(struct passage *passage, struct plan_sink *sink)
 {
     PASS_ENUM(passage, sink->kind, enum sink_kind, SINK_JOURNALD);
-    pass_text(passage, &sink->origin.file);
-    pass_unsigned(passage, &sink->origin.line);
-    pass_unsigned(passage, &sink->origin.column);
+    pass_origin(passage, &sink->origin);
     pass_text(passage, &sink->target);
     sink->pattern_count = (size_t)pass_number(passage, (int64_t)sink->pattern_count);
     if (sink->pattern_count > LIMIT_SINK_PATTERNS && passage->result == 0)

@@ -33,6 +33,7 @@ static struct process_type types[] = {
         .directory = {"/srv/shop", 9},
         .environment = {variables, 2},
         .policy = {RESTART_ON_FAILURE, 1, 2, 3, SIGINT, 4, true, 5, 6, 7, 8},
+        .confinement = {{512, 1500, 100, {{"formation.yaml", 14}, 7, 8}}},
         .ready = {PROBE_HTTP, 8080, {"/health", 7}, 9, 10, 11},
         .alive = {PROBE_EXEC, 0, {"check", 5}, 12, 13, 14},
         .confinement.rights =
@@ -127,6 +128,11 @@ static void test_round_trip(void **state)
     assert_false(rights_differ(&plan->types[0].confinement.rights, &types[0].confinement.rights));
     assert_true(str_is(plan->types[0].confinement.rights.group, "web"));
     assert_false(rights_are_special(&plan->types[1].confinement.rights));
+    assert_int_equal(plan->types[0].confinement.tree.memory_bytes, 512);
+    assert_int_equal(plan->types[0].confinement.tree.cpu_thousandths, 1500);
+    assert_int_equal(plan->types[0].confinement.tree.processes, 100);
+    assert_true(str_is(plan->types[0].confinement.tree.origin.file, "formation.yaml"));
+    assert_int_equal(plan->types[0].confinement.tree.origin.column, 8);
     assert_int_equal(plan->types[0].after_count, 1);
     assert_int_equal(plan->types[0].after[0], 1);
     assert_true(plan->types[1].is_gone && !plan->types[0].is_gone);

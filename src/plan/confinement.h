@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/str.h"
+#include "plan/origin.h"
 #include "plan/rights.h"
 
 #include <stdbool.h>
@@ -16,6 +17,7 @@ struct tree_limits {
     uint64_t memory_bytes;
     uint64_t cpu_thousandths; // of one processor's time
     uint64_t processes;       // threads count, as for the kernel
+    struct origin origin;     // of `limits`
 };
 
 struct confinement {

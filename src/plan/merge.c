@@ -158,6 +158,12 @@ static bool environment_differs(const struct plan *old, const struct plan *merge
     return differs;
 }
 
+static bool limits_differ(const struct tree_limits *before, const struct tree_limits *now)
+{
+    return before->memory_bytes != now->memory_bytes ||
+           before->cpu_thousandths != now->cpu_thousandths || before->processes != now->processes;
+}
+
 // Whether a process that runs by `old` would be started in another way by `merged`.
 static bool type_differs(const struct plan *old, const struct plan *merged, uint16_t index)
 {
@@ -171,6 +177,7 @@ static bool type_differs(const struct plan *old, const struct plan *merged, uint
            plan_port(old, first) != plan_port(merged, first) ||
            old->expands_like_foreman != merged->expands_like_foreman ||
            rights_differ(&before->confinement.rights, &now->confinement.rights) ||
+           limits_differ(&before->confinement.tree, &now->confinement.tree) ||
            environment_differs(old, merged, index);
 }
 

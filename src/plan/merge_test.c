@@ -266,6 +266,21 @@ static void add_notify(struct plan *plan)
     plan->types[2].ready.kind = PROBE_NOTIFY;
 }
 
+static void limit_memory(struct plan *plan)
+{
+    plan->types[1].confinement.tree.memory_bytes = 1 << 20;
+}
+
+static void limit_processors(struct plan *plan)
+{
+    plan->types[1].confinement.tree.cpu_thousandths = 500;
+}
+
+static void limit_processes(struct plan *plan)
+{
+    plan->types[1].confinement.tree.processes = 5;
+}
+
 // Nothing of it reaches a process when it is started.
 static void change_what_processes_do_not_see(struct plan *plan)
 {
@@ -278,6 +293,7 @@ static void change_what_processes_do_not_see(struct plan *plan)
     type->ready = (struct probe){.kind = PROBE_TCP, .port = 80};
     type->alive = (struct probe){.kind = PROBE_EXEC, .text = str_of("check")};
     type->origin.line = 12;
+    type->confinement.tree.origin.line = 13;
 }
 
 static void only_how_it_is_started_makes_a_type_differ(void **state)
@@ -293,6 +309,9 @@ static void only_how_it_is_started_makes_a_type_differ(void **state)
     expect_change(change_expansion, "0,1,2");
     expect_change(add_watchdog, "2");
     expect_change(add_notify, "2");
+    expect_change(limit_memory, "1");
+    expect_change(limit_processors, "1");
+    expect_change(limit_processes, "1");
     expect_change(change_what_processes_do_not_see, "");
 }
 

@@ -30,6 +30,12 @@ static void append_signal(struct buffer *out, int signal)
 
 void sentence_ended(struct buffer *out, int wait_status)
 {
+    sentence_ended_within(out, wait_status, 0);
+}
+
+void sentence_ended_within(struct buffer *out, int wait_status, uint64_t memory_limit)
+{
+    char figure[FIGURE_BYTES];
     if (WIFEXITED(wait_status)) {
         buffer_append_format(out, "exited with code %d", WEXITSTATUS(wait_status));
     } else if (WIFSIGNALED(wait_status)) {
@@ -40,8 +46,12 @@ void sentence_ended(struct buffer *out, int wait_status)
     } else {
         buffer_append_text(out, "died a mysterious death");
     }
-    if (wait_status & EXIT_OUT_OF_MEMORY)
-        buffer_append_text(out, " (out of memory)");
+    if (!(wait_status & EXIT_OUT_OF_MEMORY))
+        return;
+    buffer_append_text(out, " (out of memory");
+    if (memory_limit > 0)
+        buffer_append_format(out, ": its limit is %s", figure_bytes(memory_limit, figure));
+    buffer_append_char(out, ')');
 }
 
 struct failure {

@@ -35,6 +35,9 @@ void sentence_started(struct buffer *out, int pid);
 // EXIT_OUT_OF_MEMORY (event/event.h): "terminated by SIGKILL (out of memory)".
 void sentence_ended(struct buffer *out, int wait_status);
 
+// The same of one with a limit, or 0: "terminated by SIGKILL (out of memory: its limit is 64M)".
+void sentence_ended_within(struct buffer *out, int wait_status, uint64_t memory_limit);
+
 // "unknown command: nosuch", "directory gone: /srv/shop". `subject` is the command, or for
 // LAUNCH_DIRECTORY the directory; `code` an errno value.
 void sentence_not_started(struct buffer *out, enum launch_stage stage, int code,

@@ -37,6 +37,10 @@ static void test_life(void **state)
     assert_says(&out, "terminated by SIGSEGV (core dumped)");
     sentence_ended(&out, SIGKILL | EXIT_OUT_OF_MEMORY);
     assert_says(&out, "terminated by SIGKILL (out of memory)");
+    sentence_ended_within(&out, SIGKILL | EXIT_OUT_OF_MEMORY, 64 << 20);
+    assert_says(&out, "terminated by SIGKILL (out of memory: its limit is 64M)");
+    sentence_ended_within(&out, SIGKILL, 64 << 20);
+    assert_says(&out, "terminated by SIGKILL");
     sentence_ended(&out, 137 << 8 | EXIT_OUT_OF_MEMORY);
     assert_says(&out, "exited with code 137 (out of memory)");
     sentence_ended(&out, 40);
