@@ -5,6 +5,8 @@
 // guard's: the end of a channel or of a pipe that it kept open would never be told to anybody.
 #include "guard/witness.h"
 
+#include "os/fault.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -26,6 +28,7 @@ static void close_all_but(int *pipe_end, struct tree *tree)
 __attribute__((noreturn)) static void witness(struct tree tree, int pipe_end)
 {
     char byte;
+    fault_become("witness");
     (void)setsid(); // a hang-up or Ctrl-C of the terminal is not meant for it
     (void)prctl(PR_SET_NAME, "formation-wit");
     close_all_but(&pipe_end, &tree);
