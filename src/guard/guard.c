@@ -98,7 +98,9 @@ static int open_guard(size_t memory_bytes)
         prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || !watch(guard.signals, WATCH_SIGNALS))
         return -errno;
     holds_init(&guard.holds, guard.board, guard.watch, guard.null);
-    tree_open(&guard.tree, getpid());
+    result = tree_open(&guard.tree, getpid());
+    if (result < 0)
+        return result;
     start_witness();
     return 0;
 }

@@ -225,7 +225,7 @@ static int open_loops(struct manager *manager)
 }
 
 // The inherited descriptors are for this process only.
-static void adopt_descriptors(struct manager *manager)
+static int adopt_descriptors(struct manager *manager)
 {
     struct stat status;
     int tree_fd = MANAGER_TREE;
@@ -233,8 +233,9 @@ static void adopt_descriptors(struct manager *manager)
         (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     if (fstat(MANAGER_TREE, &status) < 0 || !S_ISDIR(status.st_mode))
         tree_fd = -1;
-    tree_adopt(&manager->tree, manager->board->guard_pid, tree_fd);
+    int result = tree_adopt(&manager->tree, manager->board->guard_pid, tree_fd);
     (void)snprintf(manager->mark, sizeof(manager->mark), "FORMATION_ID=%s", manager->tree.mark);
+    return result;
 }
 
 static void open_desk(struct manager *manager)
@@ -276,9 +277,10 @@ static int open_manager(struct manager *manager, struct error *error)
         return error_set(error, EPROTO, "the journal in memory is of another version");
     if (result == 0)
         result = open_loops(manager);
+    if (result == 0)
+        result = adopt_descriptors(manager);
     if (result < 0)
         return error_set(error, -result, "cannot start the manager: %s", strerrordesc_np(-result));
-    adopt_descriptors(manager);
     result =
         show_open(&manager->show, manager->plan, manager->options, &manager->memory->recent, error);
     manager->show.facts = facts_for_show;

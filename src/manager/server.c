@@ -248,8 +248,10 @@ static void watch_connections(struct server *server)
                       (server->accept_at == NSEC_NEVER || server->accept_at <= clock_now());
     if (may_accept)
         server->accept_at = NSEC_NEVER;
-    if (may_accept && !server->source.is_added)
-        (void)loop_add(server->loop, &server->source, server->fd, EPOLLIN, on_connection);
+    bool is_new = may_accept && !server->source.is_added;
+    if (is_new &&
+        loop_add(server->loop, &server->source, server->fd, EPOLLIN, on_connection) < 0)
+        server->accept_at = clock_now() + ACCEPT_AGAIN_AFTER;
     else if (!may_accept)
         loop_remove(server->loop, &server->source);
 }
@@ -327,6 +329,7 @@ static void work(struct server *server)
         server->has_backlog = server->has_backlog || client->is_gone || can_serve(client);
         if (!client->is_gone)
             watch(client);
+        server->has_backlog = server->has_backlog || client->is_broken;
         at = &client->next;
     }
     if (unserved && *unserved)

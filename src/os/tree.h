@@ -27,11 +27,11 @@ struct tree {
 
 // First ends what formations have left here whose supervisors are gone (same pid namespace only).
 // Names the tree of the supervisor `guard` and makes its folder where that can be had; without one
-// tree->fd is -1, and that is no error.
-void tree_open(struct tree *tree, pid_t guard);
+// tree->fd is -1, and that is no error. -errno: the supervisor itself cannot be looked up.
+int tree_open(struct tree *tree, pid_t guard);
 
 // The tree as it was opened by another process: fills `mark` and `name`; `fd` may be -1.
-void tree_adopt(struct tree *tree, pid_t guard, int fd);
+int tree_adopt(struct tree *tree, pid_t guard, int fd);
 
 // Removes the folder with its branches, which must be empty of processes; closes the descriptors.
 void tree_close(struct tree *tree);
