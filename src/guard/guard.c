@@ -36,7 +36,7 @@ enum {
     WATCH_WITNESS,
 };
 
-#define REFUSED_MANAGER_PAUSE (100 * NSEC_PER_MSEC) // the system gave no process or descriptor
+#define REFUSED_PAUSE (100 * NSEC_PER_MSEC) // the system gave no process or descriptor
 
 // One that was asked for the end, and gives no sign of life, is killed: the next one will do it. If
 // none does, the guard ends everything itself.
@@ -46,6 +46,7 @@ enum {
 static char manager_word[] = "manager";
 static struct guard guard;  // of fixed size: the guard allocates nothing; only this file sees it
 static const char *failure; // why there is no manager any more
+static nsec_t witness_started_at, witness_due_at = NSEC_NEVER;
 
 static bool watch(int fd, uint64_t what)
 {
@@ -61,6 +62,8 @@ static void start_witness(void)
         return;
     pid_t pid = witness_start(&guard.tree, guard.witness_pipe);
     guard.board->witness_pid = guard.tree.spared = pid > 0 ? pid : 0;
+    witness_started_at = clock_now();
+    witness_due_at = pid > 0 ? NSEC_NEVER : witness_started_at + REFUSED_PAUSE;
     guard.witness_pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
     if (guard.witness_pidfd >= 0)
         (void)watch(guard.witness_pidfd, WATCH_WITNESS);
@@ -134,7 +137,7 @@ static int start_manager(void)
 {
     int ends[2];
     guard.manager_started_at = guard.heard_at = clock_now();
-    guard.manager_due_at = guard.manager_started_at + REFUSED_MANAGER_PAUSE;
+    guard.manager_due_at = guard.manager_started_at + REFUSED_PAUSE;
     int result = channel_pair(ends);
     if (result < 0)
         return result;
@@ -336,7 +339,8 @@ static void on_witness_end(void)
 {
     (void)waitid(P_PIDFD, (id_t)guard.witness_pidfd, &(siginfo_t){0}, WEXITED);
     (void)close(guard.witness_pidfd);
-    start_witness();
+    guard.witness_pidfd = -1;
+    witness_due_at = witness_started_at + REFUSED_PAUSE; // it may have ended at once
 }
 
 // Returns a signal that asks for the end and was not dealt with, or 0.
@@ -379,9 +383,10 @@ static void look_after_manager(void)
 static int wait_milliseconds(void)
 {
     enum { LOOK_AGAIN_MS = 500 };
-    if (guard.manager_due_at == NSEC_NEVER)
+    nsec_t due_at = guard.manager_due_at < witness_due_at ? guard.manager_due_at : witness_due_at;
+    if (due_at == NSEC_NEVER)
         return guard.asked_at == NSEC_NEVER ? -1 : LOOK_AGAIN_MS;
-    nsec_t rest = guard.manager_due_at - clock_now();
+    nsec_t rest = due_at - clock_now();
     return rest > 0 ? (int)(rest / NSEC_PER_MSEC) + 1 : 0;
 }
 
@@ -401,6 +406,8 @@ static void run(void)
     while (!guard.is_over || guard.channel >= 0) {
         if (guard.manager_due_at <= clock_now())
             start_next_manager();
+        if (witness_due_at <= clock_now())
+            start_witness();
         int count = epoll_wait(guard.watch, events, BATCH, wait_milliseconds());
         for (int i = 0; i < count; i++) {
             uint64_t what = events[i].data.u64;
