@@ -322,8 +322,10 @@ static int begin(struct manager *manager, struct handover *handover, struct erro
     int result = serve_open(manager, error);
     if (result == -EADDRINUSE)
         return result;
-    if (result < 0) // it can be run, though not be asked
+    if (result < 0) { // it can be run, though not be asked
         say_system(manager, error->text);
+        serve_open_later(manager);
+    }
     if (manager->journal->newest > 0) {
         recover(manager, handover);
         handover_take_clients(handover, manager);
@@ -359,6 +361,8 @@ static int finish(struct manager *manager)
     return exit_status;
 }
 
+enum { STATUS_OS_ERROR = 71, STATUS_RUNS_ALREADY = 1 };
+
 static int give_up(struct manager *manager, const struct error *error, int exit_status)
 {
     say(error->text);
@@ -366,9 +370,15 @@ static int give_up(struct manager *manager, const struct error *error, int exit_
     return exit_status;
 }
 
+static int give_up_deaf(struct manager *manager, int result)
+{
+    struct error error;
+    (void)error_set(&error, -result, "the manager cannot go on: %s", strerrordesc_np(-result));
+    return give_up(manager, &error, STATUS_OS_ERROR);
+}
+
 int manager_run(struct plan *plan, const struct options *options)
 {
-    enum { STATUS_OS_ERROR = 71, STATUS_RUNS_ALREADY = 1 };
     struct error error;
     struct handover handover;
     struct manager *manager = calloc(1, sizeof(*manager));
@@ -380,6 +390,7 @@ int manager_run(struct plan *plan, const struct options *options)
     manager->plan = plan;
     manager->options = options;
     manager->server.fd = -1;
+    manager->server.accept_at = NSEC_NEVER;
     ignore_signals();
     if (open_manager(manager, &error) < 0)
         return give_up(manager, &error, STATUS_OS_ERROR);
@@ -390,7 +401,9 @@ int manager_run(struct plan *plan, const struct options *options)
     if (result < 0)
         return give_up(manager, &error, STATUS_RUNS_ALREADY);
     atomic_store(&manager->board->is_managed, true);
-    news_open(manager);
+    result = news_open(manager);
+    if (result < 0) // the next one will do
+        return give_up_deaf(manager, result);
     run(manager);
     upgrade_close(manager);
     serve_close(manager);

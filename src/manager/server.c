@@ -266,7 +266,8 @@ static unsigned find_limit(void)
     return limit.rlim_cur < SHARE ? 1 : (unsigned)(limit.rlim_cur / SHARE);
 }
 
-int server_open(struct server *server, struct loop *loop, int fd, const struct server_calls *calls)
+void server_open(struct server *server, struct loop *loop, int fd,
+                 const struct server_calls *calls)
 {
     *server = (struct server){
         .loop = loop,
@@ -275,7 +276,8 @@ int server_open(struct server *server, struct loop *loop, int fd, const struct s
         .accept_at = NSEC_NEVER,
         .calls = *calls,
     };
-    return loop_add(loop, &server->source, fd, EPOLLIN, on_connection);
+    if (loop_add(loop, &server->source, fd, EPOLLIN, on_connection) < 0)
+        server->accept_at = clock_now() + ACCEPT_AGAIN_AFTER;
 }
 
 static bool can_serve(struct client *client)
@@ -347,8 +349,6 @@ void server_work(struct server *server)
 
 nsec_t server_due_at(const struct server *server)
 {
-    if (server->fd < 0)
-        return NSEC_NEVER;
     return server->has_backlog ? 0 : server->accept_at;
 }
 
@@ -373,4 +373,6 @@ void server_close(struct server *server)
     }
     loop_remove(server->loop, &server->source);
     server->fd = -1;
+    server->has_backlog = false;
+    server->accept_at = NSEC_NEVER;
 }

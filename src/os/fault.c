@@ -287,6 +287,13 @@ static bool is_plausible(enum function_number number, const long *arguments, int
     }
 }
 
+// An eventfd or a signalfd moves a number or nothing.
+static bool may_be_short(enum function_number number, const long *arguments)
+{
+    int size = functions[number].size_argument;
+    return size && arguments[size - 1] > 1 && kind_of((int)arguments[0]) != 0;
+}
+
 // Returns how many of its errors this call may have now.
 static int choose(enum function_number number, const long *arguments, int out[MOST_ERRORS + 1])
 {
@@ -296,8 +303,7 @@ static int choose(enum function_number number, const long *arguments, int out[MO
         if ((setting.error == 0 || setting.error == function->errors[i]) &&
             is_plausible(number, arguments, function->errors[i]))
             out[count++] = function->errors[i];
-    int size = function->size_argument;
-    if (size && (setting.error == 0 || setting.error == SHORT) && arguments[size - 1] > 1)
+    if ((setting.error == 0 || setting.error == SHORT) && may_be_short(number, arguments))
         out[count++] = SHORT;
     return count;
 }

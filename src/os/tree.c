@@ -273,11 +273,13 @@ static unsigned kill_found(const struct tree *tree)
 }
 
 // What cannot be looked at now is not known to be empty; ENODEV: the folder is gone.
-static bool says_populated(int events_fd)
+static int says_populated(int events_fd)
 {
     char text[256] = "";
     ssize_t size = pread(events_fd, text, sizeof(text) - 1, 0);
-    return size < 0 ? errno != ENODEV : size > 0 && !strstr(text, "populated 0");
+    if (size < 0 && errno != ENODEV)
+        return -errno;
+    return size > 0 && !strstr(text, "populated 0");
 }
 
 static bool is_populated(const struct tree *tree, const char *name)
@@ -285,7 +287,7 @@ static bool is_populated(const struct tree *tree, const char *name)
     int fd = open_file(tree, name, "cgroup.events", O_RDONLY);
     if (fd < 0)
         return errno != ENOENT && errno != ENODEV;
-    bool is = says_populated(fd);
+    bool is = says_populated(fd) != 0;
     (void)close(fd);
     return is;
 }
@@ -397,9 +399,10 @@ int tree_branch_watch(const struct tree *tree, const char *name)
     return tree->fd >= 0 ? open_file(tree, name, "cgroup.events", O_RDONLY) : -1;
 }
 
-bool tree_watched_is_empty(int watch_fd)
+int tree_watched_is_empty(int watch_fd)
 {
-    return !says_populated(watch_fd);
+    int result = says_populated(watch_fd);
+    return result < 0 ? result : !result;
 }
 
 static unsigned kill_once(const struct tree *tree)

@@ -66,8 +66,8 @@ void tree_branch_signal(const struct tree *tree, const char *name, pid_t leader,
 // is none, look again after a while. The caller closes it.
 int tree_branch_watch(const struct tree *tree, const char *name);
 
-// Looks through that descriptor, which is then not ready until the next change.
-bool tree_watched_is_empty(int watch_fd);
+// Looks through that descriptor, which is then not ready until the next change: 0, 1 or -errno.
+int tree_watched_is_empty(int watch_fd);
 
 // SIGKILL to everything in the tree, again and again until nothing is left or `patience_ms` passed.
 // Returns how many are left.
