@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,45 +23,80 @@ STATUSES = {        # exit status of a client: see the manual
 }
 GUARD_STATUSES = {0, 1, 2, 71, 141}
 
-PROCFILE = """\
+@dataclass(frozen=True)
+class Scenario:
+    procfile: str
+    settings: str
+    commands: tuple  # what is asked of it, in turn; a client in which calls fail is one of these
+
+
+QUICK = "backoff: {base: 50ms, max: 200ms}, stop: {grace: 2s}"
+
+SCENARIOS = {
+    "plain": Scenario(
+        """\
 web: echo "web is up"; exec sleep 1000
 worker: echo "worker is up" >&2; (sleep 1000 & exec sleep 1000)
-"""
-SETTINGS = """\
+""", f"""\
 processes:
-  web: {quantity: 1, backoff: {base: 50ms, max: 200ms}, stop: {grace: 2s}}
-  worker: {quantity: 1, backoff: {base: 50ms, max: 200ms}, stop: {grace: 2s}}
-"""
-
-# What is asked of it, in turn. A client in which calls fail is one of these, or all of them.
-COMMANDS = (
-    ("ps",),
-    ("scale", "web=2"),
-    ("logs", "-n", "5"),
-    ("restart", "worker"),
-    ("stop", "web.1"),
-    ("start", "web.1"),
-    ("signal", "CONT", "web"),
-    ("why", "web.1"),
-    ("scale", "web-1"),
-    ("reload",),
-    ("reopen",),
-    ("events",),
-    ("status",),
-)
+  web: {{{QUICK}}}
+  worker: {{{QUICK}}}
+""", (
+            ("ps",),
+            ("scale", "web=2"),
+            ("logs", "-n", "5"),
+            ("restart", "worker"),
+            ("stop", "web.1"),
+            ("start", "web.1"),
+            ("signal", "CONT", "web"),
+            ("why", "web.1"),
+            ("scale", "web-1"),
+            ("reload",),
+            ("reopen",),
+            ("events",),
+            ("status",),
+        )),
+    # Readiness by a command and by a line, log files that rotate, both kinds of output told apart,
+    # what a process leaves behind, a successor.
+    "rich": Scenario(
+        """\
+web: trap 'exit 0' TERM; touch up; while :; do echo "line of some length"; sleep 0.2; done
+worker: echo "worker is up"; setsid sleep 1000 & echo "to err" >&2; exec sleep 1000
+""", f"""\
+logs:
+  - file: logs/{{type}}.log
+    rotate: {{size: 1K, keep: 3}}
+  - file: logs/all.json
+    format: json
+processes:
+  web: {{ready: {{exec: test -e up, interval: 100ms}}, {QUICK}}}
+  worker: {{ready: {{log: worker is up}}, {QUICK}}}
+""", (
+            ("run", "true"),
+            ("restart", "worker"),
+            ("scale", "worker=2"),
+            ("upgrade",),
+            ("restart", "web"),
+            ("reopen",),
+            ("ps",),
+            ("logs", "-n", "2", "web"),
+            ("signal", "KILL", "worker.2"),
+            ("why",),
+            ("stop", "worker.2"),
+        )),
+}
 
 
 class Run:
     """`with_faults` is who reads FORMATION_FAULTS: "start", or "clients"."""
 
-    def __init__(self, faults, with_faults, procfile=PROCFILE, settings=SETTINGS,
-                 commands=COMMANDS, arguments=()):
+    def __init__(self, scenario, faults, with_faults, arguments=()):
         self.folder = Path(tempfile.mkdtemp(prefix="formation-faults-"))
-        (self.folder / "Procfile").write_text(procfile)
-        (self.folder / "formation.yaml").write_text(settings)
+        (self.folder / "Procfile").write_text(scenario.procfile)
+        (self.folder / "formation.yaml").write_text(scenario.settings)
         self.mark = str(uuid.uuid4())
         self.faults, self.with_faults = faults, with_faults
-        self.commands, self.arguments = commands, arguments
+        self.commands, self.arguments = scenario.commands, arguments
         self.log = self.folder / "faults"
         self.output = self.folder / "output"
         self.problems, self.notes = [], []
@@ -175,9 +211,10 @@ class Run:
             listed = (self.ask("ps") or {}).get("processes", [])
             wanted = {}
             for process in listed:
-                if process["state"] == "ready":
-                    wanted[process["name"]] = [process["pid"]]
-            is_whole = listed and len(wanted) == len(listed) and wanted == self.names() and all(
+                if process["state"] in ("ready", "finished"):
+                    wanted[process["name"]] = [process["pid"]] if "pid" in process else []
+            is_whole = listed and len(wanted) == len(listed) and {
+                name: pids for name, pids in wanted.items() if pids} == self.names() and all(
                 sum(other["type"] == process["type"] for other in listed) ==
                 process["quantity_of_type"] for process in listed)
             if is_whole:
