@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+enum { ASK_AGAIN_MS = 200 };
+
 // The guard as a descriptor; -1 if it cannot be seen from here: in another pid namespace, its pid
 // may be somebody else's.
 static int open_guard(const json_t *status)
@@ -27,11 +29,20 @@ static int open_guard(const json_t *status)
     return fd;
 }
 
-static void wait_for_end(int guard)
+static bool has_ended(int guard, int patience_ms)
 {
     struct pollfd poll_guard = {.fd = guard, .events = POLLIN};
-    while (poll(&poll_guard, 1, -1) < 0 && errno == EINTR)
-        continue;
+    return poll(&poll_guard, 1, patience_ms) == 1;
+}
+
+// A manager that was killed may have had the request, or not: the next one is asked again, which
+// ends nothing twice. Returns false when there is nobody to be asked.
+static bool open_again(struct client *client)
+{
+    struct error ignored = {0};
+    engine_close(client->engine);
+    client->engine = NULL;
+    return engine_open(&client->address, 0, &client->engine, &ignored) == 0;
 }
 
 static int print(const struct client *client, const json_t *status)
@@ -47,7 +58,6 @@ static int print(const struct client *client, const json_t *status)
     return result;
 }
 
-// With a guard to watch, an answer that never comes is no failure.
 static int shut_down(struct client *client, int guard)
 {
     struct error error = {0};
@@ -56,12 +66,18 @@ static int shut_down(struct client *client, int guard)
     json_t *parameters = json_pack("{s:b}", "wait", waits && guard < 0);
     const struct engine_request request = {"Shutdown", parameters, guard < 0 ? NSEC_NEVER : 0};
     int result = engine_call(client->engine, &request, &reply, &error);
+    while (result == -ECONNRESET && !has_ended(guard, ASK_AGAIN_MS)) {
+        if (open_again(client))
+            result = engine_call(client->engine, &request, &reply, &error);
+        else if (guard < 0)
+            break; // its socket goes with it
+    }
     json_decref(parameters);
     json_decref(reply);
     if (result < 0 && result != -ECONNRESET)
         return client_refuse(client, "%s", error.text);
-    if (waits && guard >= 0)
-        wait_for_end(guard);
+    while (waits && guard >= 0 && !has_ended(guard, -1))
+        continue;
     return 0;
 }
 

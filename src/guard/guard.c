@@ -36,16 +36,12 @@ enum {
     WATCH_WITNESS,
 };
 
-#define REFUSED_MANAGER_PAUSE (100 * NSEC_PER_MSEC) // the system gave no process or descriptor
-
-// One that was asked for the end, and gives no sign of life, is killed: the next one will do it. If
-// none does, the guard ends everything itself.
-#define MANAGER_HANGS_AFTER (5 * NSEC_PER_SEC)
-#define MANAGERS_ARE_GIVEN_UP_AFTER (15 * NSEC_PER_SEC)
+#define REFUSED_PAUSE (100 * NSEC_PER_MSEC) // the system gave no process or descriptor
 
 static char manager_word[] = "manager";
 static struct guard guard;  // of fixed size: the guard allocates nothing; only this file sees it
 static const char *failure; // why there is no manager any more
+static nsec_t witness_started_at, witness_due_at = NSEC_NEVER;
 
 static bool watch(int fd, uint64_t what)
 {
@@ -61,6 +57,8 @@ static void start_witness(void)
         return;
     pid_t pid = witness_start(&guard.tree, guard.witness_pipe);
     guard.board->witness_pid = guard.tree.spared = pid > 0 ? pid : 0;
+    witness_started_at = clock_now();
+    witness_due_at = pid > 0 ? NSEC_NEVER : witness_started_at + REFUSED_PAUSE;
     guard.witness_pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
     if (guard.witness_pidfd >= 0)
         (void)watch(guard.witness_pidfd, WATCH_WITNESS);
@@ -98,7 +96,9 @@ static int open_guard(size_t memory_bytes)
         prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || !watch(guard.signals, WATCH_SIGNALS))
         return -errno;
     holds_init(&guard.holds, guard.board, guard.watch, guard.null);
-    tree_open(&guard.tree, getpid());
+    result = tree_open(&guard.tree, getpid());
+    if (result < 0)
+        return result;
     start_witness();
     return 0;
 }
@@ -128,16 +128,29 @@ static int spawn_manager(int channel_end)
     return spawn_process(&request, &guard.manager_pid, &guard.manager_pidfd, &stage);
 }
 
+// One whose end we could not learn must not run.
+static int undo_manager(int result)
+{
+    (void)pidfd_send_signal(guard.manager_pidfd, SIGKILL, NULL, 0);
+    (void)waitid(P_PIDFD, (id_t)guard.manager_pidfd, &(siginfo_t){0}, WEXITED);
+    (void)close(guard.manager_pidfd);
+    guard.manager_pidfd = -1;
+    guard.manager_pid = 0;
+    return result;
+}
+
 static int start_manager(void)
 {
     int ends[2];
     guard.manager_started_at = guard.heard_at = clock_now();
-    guard.manager_due_at = guard.manager_started_at + REFUSED_MANAGER_PAUSE;
+    guard.manager_due_at = guard.manager_started_at + REFUSED_PAUSE;
     int result = channel_pair(ends);
     if (result < 0)
         return result;
-    result = spawn_manager(ends[1]);
+    result = watch(ends[0], WATCH_CHANNEL) ? spawn_manager(ends[1]) : -errno;
     (void)close(ends[1]);
+    if (result == 0 && !watch(guard.manager_pidfd, WATCH_MANAGER))
+        result = undo_manager(-errno);
     if (result < 0) {
         (void)close(ends[0]);
         return result;
@@ -145,8 +158,6 @@ static int start_manager(void)
     guard.channel = ends[0];
     guard.manager_due_at = NSEC_NEVER;
     atomic_fetch_add(&guard.board->manager_count, 1);
-    (void)watch(guard.channel, WATCH_CHANNEL);
-    (void)watch(guard.manager_pidfd, WATCH_MANAGER);
     return 0;
 }
 
@@ -338,52 +349,17 @@ static void on_witness_end(void)
 {
     (void)waitid(P_PIDFD, (id_t)guard.witness_pidfd, &(siginfo_t){0}, WEXITED);
     (void)close(guard.witness_pidfd);
-    start_witness();
-}
-
-// Returns a signal that asks for the end and was not dealt with, or 0.
-static int waiting_signal(uint32_t *handled)
-{
-    static const int asks[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-    int waiting = 0;
-    *handled = 0;
-    for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
-        uint32_t done = atomic_load(&guard.board->signals_handled[asks[i]]);
-        *handled += done;
-        if (done != atomic_load(&guard.board->signals_received[asks[i]]))
-            waiting = asks[i];
-    }
-    return waiting;
-}
-
-// A manager that was stopped, or hangs, must not keep the formation from its end.
-static void look_after_manager(void)
-{
-    uint32_t handled;
-    nsec_t now = clock_now();
-    int signal = waiting_signal(&handled);
-    if (signal == 0 || guard.asked_at == NSEC_NEVER || handled != guard.handled)
-        guard.asked_at = signal ? now : NSEC_NEVER;
-    guard.handled = handled;
-    if (signal == 0)
-        return;
-    bool is_given_up = now - guard.asked_at >= MANAGERS_ARE_GIVEN_UP_AFTER;
-    bool hangs =
-        now - guard.asked_at >= MANAGER_HANGS_AFTER && now - guard.heard_at >= MANAGER_HANGS_AFTER;
-    if (guard.manager_pidfd >= 0 && (hangs || is_given_up))
-        (void)pidfd_send_signal(guard.manager_pidfd, SIGKILL, NULL, 0);
-    if (is_given_up && !guard.is_over) {
-        guard.is_over = true;
-        guard.exit_status = 128 + signal;
-    }
+    guard.witness_pidfd = -1;
+    witness_due_at = witness_started_at + REFUSED_PAUSE; // it may have ended at once
 }
 
 static int wait_milliseconds(void)
 {
     enum { LOOK_AGAIN_MS = 500 };
-    if (guard.manager_due_at == NSEC_NEVER)
+    nsec_t due_at = guard.manager_due_at < witness_due_at ? guard.manager_due_at : witness_due_at;
+    if (due_at == NSEC_NEVER)
         return guard.asked_at == NSEC_NEVER ? -1 : LOOK_AGAIN_MS;
-    nsec_t rest = guard.manager_due_at - clock_now();
+    nsec_t rest = due_at - clock_now();
     return rest > 0 ? (int)(rest / NSEC_PER_MSEC) + 1 : 0;
 }
 
@@ -403,6 +379,8 @@ static void run(void)
     while (!guard.is_over || guard.channel >= 0) {
         if (guard.manager_due_at <= clock_now())
             start_next_manager();
+        if (witness_due_at <= clock_now())
+            start_witness();
         int count = epoll_wait(guard.watch, events, BATCH, wait_milliseconds());
         for (int i = 0; i < count; i++) {
             uint64_t what = events[i].data.u64;
@@ -420,7 +398,7 @@ static void run(void)
         if (guard.may_have_strangers)
             reap_strangers();
         ring();
-        look_after_manager();
+        revive_look_after(&guard);
     }
 }
 

@@ -8,10 +8,16 @@
 
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/pidfd.h>
 
 #define INTERVAL (50 * NSEC_PER_MSEC)
 #define LONGEST_PAUSE (64 * INTERVAL)
 #define GRACE (5 * NSEC_PER_SEC)
+
+// One that was asked for the end, and gives no sign of life, is killed: the next one will do it. If
+// none does, the guard ends everything itself.
+#define MANAGER_HANGS_AFTER (5 * NSEC_PER_SEC)
+#define MANAGERS_ARE_GIVEN_UP_AFTER (15 * NSEC_PER_SEC)
 
 bool revive_manager(struct guard *guard, bool was_up)
 {
@@ -35,4 +41,40 @@ void revive_give_up(struct guard *guard)
         if (epoll_wait(guard->watch, &event, 1, (int)(INTERVAL / NSEC_PER_MSEC)) == 1 &&
             event.data.u64 < LIMIT_PROCESSES)
             hold_note_death(&guard->holds, (unsigned)event.data.u64);
+}
+
+// Returns a signal that asks for the end and was not dealt with, or 0.
+static int waiting_signal(const struct guard *guard, uint32_t *handled)
+{
+    static const int asks[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    int waiting = 0;
+    *handled = 0;
+    for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
+        uint32_t done = atomic_load(&guard->board->signals_handled[asks[i]]);
+        *handled += done;
+        if (done != atomic_load(&guard->board->signals_received[asks[i]]))
+            waiting = asks[i];
+    }
+    return waiting;
+}
+
+void revive_look_after(struct guard *guard)
+{
+    uint32_t handled;
+    nsec_t now = clock_now();
+    int signal = waiting_signal(guard, &handled);
+    if (signal == 0 || guard->asked_at == NSEC_NEVER || handled != guard->handled)
+        guard->asked_at = signal ? now : NSEC_NEVER;
+    guard->handled = handled;
+    if (signal == 0)
+        return;
+    bool is_given_up = now - guard->asked_at >= MANAGERS_ARE_GIVEN_UP_AFTER;
+    bool hangs =
+        now - guard->asked_at >= MANAGER_HANGS_AFTER && now - guard->heard_at >= MANAGER_HANGS_AFTER;
+    if (guard->manager_pidfd >= 0 && (hangs || is_given_up))
+        (void)pidfd_send_signal(guard->manager_pidfd, SIGKILL, NULL, 0);
+    if (is_given_up && !guard->is_over) {
+        guard->is_over = true;
+        guard->exit_status = 128 + signal;
+    }
 }

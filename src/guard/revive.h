@@ -9,3 +9,6 @@ bool revive_manager(struct guard *guard, bool was_up);
 
 // Asks all processes to end and waits for that, for a while. What is left is to be killed.
 void revive_give_up(struct guard *guard);
+
+// A manager that was stopped, or hangs, must not keep the formation from its end.
+void revive_look_after(struct guard *guard);

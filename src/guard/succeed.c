@@ -218,8 +218,8 @@ int succeed_resume(struct guard *guard)
     (void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     pass_all(&passage, guard);
     struct tree tree = guard->tree;
-    tree_adopt(&guard->tree, getpid(), tree.fd);
+    result = tree_adopt(&guard->tree, getpid(), tree.fd);
     guard->tree.parent_fd = tree.parent_fd;
     guard->tree.has_strangers = tree.has_strangers;
-    return 0;
+    return result;
 }

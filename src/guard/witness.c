@@ -5,6 +5,8 @@
 // guard's: the end of a channel or of a pipe that it kept open would never be told to anybody.
 #include "guard/witness.h"
 
+#include "os/fault.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -13,24 +15,33 @@
 enum { PATIENCE_MS = 10000 };
 
 // Only these three are kept, as 0, 1 and 2. All of them are above the reserved descriptors.
-static void close_all_but(int *pipe_end, struct tree *tree)
+static bool close_all_but(int *pipe_end, struct tree *tree)
 {
     int *kept[] = {pipe_end, &tree->fd, &tree->parent_fd};
     for (int i = 0; i <= STDERR_FILENO; i++) {
         (void)close(i);
-        *kept[i] = dup2(*kept[i], i);
+        if (*kept[i] >= 0 && dup2(*kept[i], i) < 0)
+            return false;
+        if (*kept[i] >= 0)
+            *kept[i] = i;
     }
     (void)close_range(STDERR_FILENO + 1, ~0U, 0);
+    return true;
 }
 
 __attribute__((noreturn)) static void witness(struct tree tree, int pipe_end)
 {
     char byte;
+    fault_become("witness");
     (void)setsid(); // a hang-up or Ctrl-C of the terminal is not meant for it
     (void)prctl(PR_SET_NAME, "formation-wit");
-    close_all_but(&pipe_end, &tree);
-    while (read(pipe_end, &byte, 1) < 0 && errno == EINTR) {
+    ssize_t size;
+    if (!close_all_but(&pipe_end, &tree))
+        _exit(1);
+    while ((size = read(pipe_end, &byte, 1)) < 0 && errno == EINTR) {
     }
+    if (size < 0) // it is not known that anybody is gone
+        _exit(1);
     (void)tree_kill_all(&tree, PATIENCE_MS);
     tree_close(&tree);
     _exit(0);

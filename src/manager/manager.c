@@ -226,7 +226,7 @@ static int open_loops(struct manager *manager)
 }
 
 // The inherited descriptors are for this process only.
-static void adopt_descriptors(struct manager *manager)
+static int adopt_descriptors(struct manager *manager)
 {
     struct stat status;
     int tree_fd = MANAGER_TREE;
@@ -234,9 +234,10 @@ static void adopt_descriptors(struct manager *manager)
         (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     if (fstat(MANAGER_TREE, &status) < 0 || !S_ISDIR(status.st_mode))
         tree_fd = -1;
-    tree_adopt(&manager->tree, manager->board->guard_pid, tree_fd);
+    int result = tree_adopt(&manager->tree, manager->board->guard_pid, tree_fd);
     controllers_init(&manager->controllers);
     (void)snprintf(manager->mark, sizeof(manager->mark), "FORMATION_ID=%s", manager->tree.mark);
+    return result;
 }
 
 static void open_desk(struct manager *manager)
@@ -278,9 +279,10 @@ static int open_manager(struct manager *manager, struct error *error)
         return error_set(error, EPROTO, "the journal in memory is of another version");
     if (result == 0)
         result = open_loops(manager);
+    if (result == 0)
+        result = adopt_descriptors(manager);
     if (result < 0)
         return error_set(error, -result, "cannot start the manager: %s", strerrordesc_np(-result));
-    adopt_descriptors(manager);
     result =
         show_open(&manager->show, manager->plan, manager->options, &manager->memory->recent, error);
     manager->show.facts = facts_for_show;
@@ -349,8 +351,10 @@ static int begin(struct manager *manager, struct handover *handover, struct erro
     int result = serve_open(manager, error);
     if (result == -EADDRINUSE)
         return result;
-    if (result < 0) // it can be run, though not be asked
+    if (result < 0) { // it can be run, though not be asked
         say_system(manager, error->text);
+        serve_open_later(manager);
+    }
     result = limits_open(manager);
     error->text[0] = '\0';
     if (result < 0)
@@ -391,6 +395,8 @@ static int finish(struct manager *manager)
     return exit_status;
 }
 
+enum { STATUS_OS_ERROR = 71, STATUS_RUNS_ALREADY = 1, STATUS_BAD_FILES = 2 };
+
 static int give_up(struct manager *manager, const struct error *error, int exit_status)
 {
     if (error->text[0])
@@ -399,9 +405,15 @@ static int give_up(struct manager *manager, const struct error *error, int exit_
     return exit_status;
 }
 
+static int give_up_deaf(struct manager *manager, int result)
+{
+    struct error error;
+    (void)error_set(&error, -result, "the manager cannot go on: %s", strerrordesc_np(-result));
+    return give_up(manager, &error, STATUS_OS_ERROR);
+}
+
 int manager_run(struct plan *plan, const struct options *options)
 {
-    enum { STATUS_OS_ERROR = 71, STATUS_RUNS_ALREADY = 1, STATUS_BAD_FILES = 2 };
     struct error error;
     struct handover handover;
     struct manager *manager = calloc(1, sizeof(*manager));
@@ -413,6 +425,7 @@ int manager_run(struct plan *plan, const struct options *options)
     manager->plan = plan;
     manager->options = options;
     manager->server.fd = -1;
+    manager->server.accept_at = NSEC_NEVER;
     ignore_signals();
     if (open_manager(manager, &error) < 0)
         return give_up(manager, &error, STATUS_OS_ERROR);
@@ -425,7 +438,9 @@ int manager_run(struct plan *plan, const struct options *options)
                        result == -EINVAL && !options->foreman ? STATUS_BAD_FILES
                                                               : STATUS_RUNS_ALREADY);
     atomic_store(&manager->board->is_managed, true);
-    news_open(manager);
+    result = news_open(manager);
+    if (result < 0) // the next one will do
+        return give_up_deaf(manager, result);
     run(manager);
     upgrade_close(manager);
     serve_close(manager);

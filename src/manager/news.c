@@ -16,12 +16,23 @@
 // How often to look for the end of a tree that the kernel does not tell of.
 #define LOOK_AGAIN_AFTER (20 * NSEC_PER_MSEC)
 
+static void look_again(struct manager *manager)
+{
+    nsec_t at = clock_now() + LOOK_AGAIN_AFTER;
+    if (at < manager->look_again_at) // another one's turn is not put off
+        manager->look_again_at = at;
+}
+
 static bool tree_is_empty(const struct process *process)
 {
     struct manager *manager = process->manager;
     pid_t leader = supervisor_process(manager->supervisor, process->slot)->pid;
-    if (process->tree_fd >= 0)
-        return tree_watched_is_empty(process->tree_fd);
+    if (process->tree_fd >= 0) {
+        int result = tree_watched_is_empty(process->tree_fd);
+        if (result < 0) // it will not be told once more
+            look_again(manager);
+        return result > 0;
+    }
     return tree_branch_is_empty(branch_tree(manager), process->name, leader);
 }
 
@@ -72,13 +83,6 @@ static void report_left(struct process *process)
     decide_later(manager, (struct input){.kind = INPUT_LEFT,
                                          .slot = process->slot,
                                          .value = (int)(count ? count : 1)});
-}
-
-static void look_again(struct manager *manager)
-{
-    nsec_t at = clock_now() + LOOK_AGAIN_AFTER;
-    if (at < manager->look_again_at) // another one's turn is not put off
-        manager->look_again_at = at;
 }
 
 void news_settle(struct process *process)
@@ -292,9 +296,11 @@ static void on_doorbell(struct loop_source *source, uint32_t events)
     }
 }
 
-void news_open(struct manager *manager)
+int news_open(struct manager *manager)
 {
-    (void)loop_add(&manager->loop, &manager->doorbell_source, MANAGER_DOORBELL, EPOLLIN,
-                   on_doorbell);
-    read_signals(manager);
+    int result = loop_add(&manager->loop, &manager->doorbell_source, MANAGER_DOORBELL, EPOLLIN,
+                          on_doorbell);
+    if (result == 0)
+        read_signals(manager);
+    return result;
 }

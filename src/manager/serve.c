@@ -51,6 +51,9 @@ int serve_select(struct manager *manager, struct client *client, struct request 
     return result;
 }
 
+// The socket could not be made; whatever was lacking may be there by then.
+#define OPEN_AGAIN_AFTER (2 * NSEC_PER_SEC)
+
 // Changes are refused once the end has begun.
 static bool is_ending(const struct manager *manager, enum request_kind kind)
 {
@@ -234,15 +237,34 @@ int serve_open(struct manager *manager, struct error *error)
         (void)keep_listener(listener);
     }
     const struct server_calls calls = {serve, forget, attach_feed, manager};
-    return server_open(&manager->server, &manager->loop, listener, &calls);
+    server_open(&manager->server, &manager->loop, listener, &calls);
+    return 0;
+}
+
+void serve_open_later(struct manager *manager)
+{
+    manager->server.accept_at = clock_now() + OPEN_AGAIN_AFTER;
+}
+
+static void open_again(struct manager *manager)
+{
+    struct error unsaid; // it was said the first time
+    if (clock_now() < manager->server.accept_at)
+        return;
+    if (serve_open(manager, &unsaid) < 0)
+        serve_open_later(manager);
+    else
+        show_system(&manager->show, str_of("from now on it can be asked"));
 }
 
 void serve_work(struct manager *manager)
 {
     if (manager->subscriptions)
         wait_review(manager);
-    if (manager->server.fd < 0)
+    if (manager->server.fd < 0) {
+        open_again(manager);
         return;
+    }
     server_work(&manager->server);
     if (manager->subscriptions && listen_review(manager))
         server_work(&manager->server);

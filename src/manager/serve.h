@@ -45,6 +45,7 @@ struct subscription {
 // serve.c
 // Makes the socket, or goes on with that of a dead manager. 0, or -errno and a sentence.
 int serve_open(struct manager *manager, struct error *error);
+void serve_open_later(struct manager *manager); // it failed: serve_work() tries it again
 void serve_work(struct manager *manager);
 void serve_close(struct manager *manager);
 // A request that an earlier manager has begun: its subscription again, with nothing of its

@@ -248,8 +248,10 @@ static void watch_connections(struct server *server)
                       (server->accept_at == NSEC_NEVER || server->accept_at <= clock_now());
     if (may_accept)
         server->accept_at = NSEC_NEVER;
-    if (may_accept && !server->source.is_added)
-        (void)loop_add(server->loop, &server->source, server->fd, EPOLLIN, on_connection);
+    bool is_new = may_accept && !server->source.is_added;
+    if (is_new &&
+        loop_add(server->loop, &server->source, server->fd, EPOLLIN, on_connection) < 0)
+        server->accept_at = clock_now() + ACCEPT_AGAIN_AFTER;
     else if (!may_accept)
         loop_remove(server->loop, &server->source);
 }
@@ -264,7 +266,8 @@ static unsigned find_limit(void)
     return limit.rlim_cur < SHARE ? 1 : (unsigned)(limit.rlim_cur / SHARE);
 }
 
-int server_open(struct server *server, struct loop *loop, int fd, const struct server_calls *calls)
+void server_open(struct server *server, struct loop *loop, int fd,
+                 const struct server_calls *calls)
 {
     *server = (struct server){
         .loop = loop,
@@ -273,7 +276,8 @@ int server_open(struct server *server, struct loop *loop, int fd, const struct s
         .accept_at = NSEC_NEVER,
         .calls = *calls,
     };
-    return loop_add(loop, &server->source, fd, EPOLLIN, on_connection);
+    if (loop_add(loop, &server->source, fd, EPOLLIN, on_connection) < 0)
+        server->accept_at = clock_now() + ACCEPT_AGAIN_AFTER;
 }
 
 static bool can_serve(struct client *client)
@@ -327,6 +331,7 @@ static void work(struct server *server)
         server->has_backlog = server->has_backlog || client->is_gone || can_serve(client);
         if (!client->is_gone)
             watch(client);
+        server->has_backlog = server->has_backlog || client->is_broken;
         at = &client->next;
     }
     if (unserved && *unserved)
@@ -344,8 +349,6 @@ void server_work(struct server *server)
 
 nsec_t server_due_at(const struct server *server)
 {
-    if (server->fd < 0)
-        return NSEC_NEVER;
     return server->has_backlog ? 0 : server->accept_at;
 }
 
@@ -370,4 +373,6 @@ void server_close(struct server *server)
     }
     loop_remove(server->loop, &server->source);
     server->fd = -1;
+    server->has_backlog = false;
+    server->accept_at = NSEC_NEVER;
 }

@@ -58,8 +58,9 @@ struct server {
     struct server_calls calls;
 };
 
-// Serves what connects to `fd`, which listens and is borrowed. 0 or -errno.
-int server_open(struct server *server, struct loop *loop, int fd, const struct server_calls *calls);
+// Serves what connects to `fd`, which listens and is borrowed.
+void server_open(struct server *server, struct loop *loop, int fd,
+                 const struct server_calls *calls);
 
 // A connection that somebody else has accepted. NULL without memory, and it is closed.
 struct client *server_adopt(struct server *server, int fd);

@@ -90,7 +90,7 @@ static int open_server(void **state)
     (void)snprintf(all.path, sizeof(all.path), "/tmp/server-test-%d", getpid());
     assert_int_equal(socket_listen(all.path, 2000, &all.listener, NULL, &error), 0);
     assert_int_equal(loop_open(&all.loop), 0);
-    assert_int_equal(server_open(&all.server, &all.loop, all.listener, &calls), 0);
+    server_open(&all.server, &all.loop, all.listener, &calls);
     return 0;
 }
 

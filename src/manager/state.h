@@ -196,7 +196,7 @@ void output_show_lingering(struct manager *manager, nsec_t now);
 void output_bring_back(struct manager *manager); // the bar that gave way to a line
 
 // news.c: what the guard saw.
-void news_open(struct manager *manager);
+int news_open(struct manager *manager); // 0 or -errno
 void news_of_slot(struct manager *manager, unsigned slot);
 bool news_is_started(struct process *process); // its start was told; looks at the board if not
 void news_settle(struct process *process);     // an exit, once its output is read

@@ -43,7 +43,8 @@ static int add_listed(struct kin_list *list, int fd, pid_t parent)
 {
     char piece[4096];
     pid_t pid = 0; // a number may go on in the next piece
-    for (ssize_t size; (size = read(fd, piece, sizeof(piece))) > 0;) {
+    ssize_t size;
+    while ((size = read(fd, piece, sizeof(piece))) > 0) {
         for (ssize_t i = 0; i < size; i++) {
             if (piece[i] >= '0' && piece[i] <= '9') {
                 pid = 10 * pid + (piece[i] - '0');
@@ -54,7 +55,7 @@ static int add_listed(struct kin_list *list, int fd, pid_t parent)
             pid = 0;
         }
     }
-    return 0;
+    return size < 0 ? -errno : 0;
 }
 
 // Returns whether there was a list.
@@ -63,8 +64,10 @@ static bool add_children_of_thread(struct kin_list *list, pid_t pid, pid_t threa
     char path[64];
     (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, thread);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
+        *result = -errno;
         return false;
+    }
     int added = add_listed(list, fd, pid);
     if (added < 0)
         *result = added;
@@ -81,12 +84,13 @@ int kin_add_children(struct kin_list *list, pid_t pid)
     DIR *threads = has_lists && pid != getpid() ? opendir(path) : NULL; // we have no threads
     for (struct dirent *entry; threads && (entry = readdir(threads));) {
         pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
+        int ignored; // one that has just ended
         if (thread > 0 && thread != pid)
-            (void)add_children_of_thread(list, pid, thread, &result);
+            (void)add_children_of_thread(list, pid, thread, &ignored);
     }
     if (threads)
         (void)closedir(threads);
-    return has_lists ? result : -ENOENT;
+    return result;
 }
 
 void kin_descend(struct kin_list *list, size_t first)

@@ -112,11 +112,11 @@ bool proc_read_variable(pid_t pid, const char *prefix, char *out, size_t capacit
     return true;
 }
 
-void proc_each(proc_visit *visit, void *context)
+bool proc_each(proc_visit *visit, void *context)
 {
     DIR *folder = opendir("/proc");
     if (!folder)
-        return;
+        return false;
     for (struct dirent *entry; (entry = readdir(folder));) {
         char *end;
         long pid = strtol(entry->d_name, &end, 10);
@@ -124,6 +124,7 @@ void proc_each(proc_visit *visit, void *context)
             break;
     }
     (void)closedir(folder);
+    return true;
 }
 
 uint64_t proc_namespace(void)

@@ -28,9 +28,9 @@ bool proc_has_variable(pid_t pid, const char *assignment);
 // its NUL. Returns false if there is none, or none that may be read.
 bool proc_read_variable(pid_t pid, const char *prefix, char *out, size_t capacity);
 
-// Calls `visit` for every process; stops when it returns false.
+// Calls `visit` for every process; stops when it returns false. False: /proc cannot be read.
 typedef bool proc_visit(pid_t pid, void *context);
-void proc_each(proc_visit *visit, void *context);
+bool proc_each(proc_visit *visit, void *context);
 
 // Inode number of our pid namespace, 0 without /proc: pids mean something only within it.
 uint64_t proc_namespace(void);

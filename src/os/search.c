@@ -144,13 +144,15 @@ unsigned search_run(const struct search *search)
 {
     struct kin_list list = {0};
     struct scan scan = {search, 0};
-    bool is_complete = is_alive(search->guard) && kin_add_children(&list, search->guard) != -ENOENT;
+    int listed = is_alive(search->guard) ? kin_add_children(&list, search->guard) : -ENOENT;
+    bool is_complete = listed == 0;
     if (is_complete)
         scan.found = search_below(search, &list);
     // With its death all of its children become another's in one moment, we among them.
     is_complete = is_complete && is_alive(search->guard);
+    bool has_looked = is_complete || listed == -ENOENT; // which a kernel without such lists says
     if (!is_complete && search->mark)
-        proc_each(visit_any, &scan);
+        has_looked = proc_each(visit_any, &scan);
     kin_fini(&list);
-    return scan.found;
+    return has_looked || scan.found ? scan.found : 1; // who cannot look now, looks again
 }

@@ -9,6 +9,7 @@
 #include "os/spawn.h"
 
 #include "os/confine.h"
+#include "os/fault.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -214,7 +215,9 @@ static long clone_by(long system_call, uint64_t first_argument, uint64_t second_
 // does the same, but for the cgroup: the child goes there itself.
 static long clone_child(struct clone_args *arguments, struct attempt *attempt)
 {
-    long pid = clone_by(SYS_clone3, (uint64_t)(uintptr_t)arguments, sizeof(*arguments), 0, attempt);
+    long pid = fault_of_clone();
+    if (pid == 0)
+        pid = clone_by(SYS_clone3, (uint64_t)(uintptr_t)arguments, sizeof(*arguments), 0, attempt);
     if (pid != -ENOSYS && pid != -EPERM)
         return pid;
     attempt->joins_cgroup = arguments->flags & CLONE_INTO_CGROUP;

@@ -57,28 +57,39 @@ int tree_open_own_folder(void)
     return -1;
 }
 
-static void name_tree(struct tree *tree, pid_t guard)
+static int name_tree(struct tree *tree, pid_t guard)
 {
-    struct proc_status status = {0};
-    (void)proc_read_status(guard, &status);
+    struct proc_status status;
+    int result = proc_read_status(guard, &status);
+    if (result < 0) // by another name, others would take it for a dead one's
+        return result;
+    if (proc_namespace() == 0)
+        return -ENOENT;
     tree->guard = guard;
     (void)snprintf(tree->mark, sizeof(tree->mark), "%llu.%d.%llu",
                    (unsigned long long)proc_namespace(), guard,
                    (unsigned long long)status.start_ticks);
     (void)snprintf(tree->name, sizeof(tree->name), "formation.%s", tree->mark);
+    return 0;
+}
+
+static bool is_alive(pid_t guard, uint64_t start)
+{
+    struct proc_status status;
+    int result = proc_read_status(guard, &status);
+    if (result < 0) // whoever cannot be looked at now may live
+        return result != -ENOENT && result != -ESRCH;
+    return status.start_ticks == start && status.state != 'Z' && status.state != 'X';
 }
 
 // Whether a formation of our pid namespace has this mark, and its guard is gone. One that nobody
 // has waited for yet is gone, too.
 static bool is_abandoned(const char *mark)
 {
-    struct proc_status status;
     unsigned long long namespace, start;
     pid_t guard;
     return sscanf(mark, "%llu.%d.%llu", &namespace, &guard, &start) == 3 &&
-           namespace == proc_namespace() &&
-           (proc_read_status(guard, &status) < 0 || status.start_ticks != start ||
-            status.state == 'Z' || status.state == 'X');
+           namespace == proc_namespace() && !is_alive(guard, start);
 }
 
 // What a formation has left whose guard, manager and witness were killed in one blow: its folder
@@ -105,6 +116,8 @@ static void end_all_abandoned(int parent_fd)
             end_abandoned(parent_fd, entry->d_name);
     if (folder)
         (void)closedir(folder);
+    else if (fd >= 0)
+        (void)close(fd);
 }
 
 static bool has_abandoned_mark(pid_t pid, void *context)
@@ -139,20 +152,22 @@ static void end_all_abandoned_marks(void)
     (void)proc_read_variable(getpid(), "FORMATION_ID=", sweep.own_mark, sizeof(sweep.own_mark));
     for (unsigned waited = 0; waited < PATIENCE_MS; waited += ROUND_MS) {
         sweep.found = 0;
-        proc_each(sweep_away, &sweep);
-        if (sweep.found == 0)
+        if (proc_each(sweep_away, &sweep) && sweep.found == 0)
             return;
         (void)poll(NULL, 0, ROUND_MS);
     }
 }
 
-void tree_open(struct tree *tree, pid_t guard)
+int tree_open(struct tree *tree, pid_t guard)
 {
     struct kin_list children = {0};
-    *tree = (struct tree){.fd = -1, .parent_fd = tree_open_own_folder()};
-    name_tree(tree, guard);
-    (void)kin_add_children(&children, guard);
-    tree->has_strangers = children.count > 0; // from before we became a guard, by execve(2)
+    *tree = (struct tree){.fd = -1, .parent_fd = -1};
+    int result = name_tree(tree, guard);
+    if (result < 0)
+        return result;
+    tree->parent_fd = tree_open_own_folder();
+    // From before we became a guard, by execve(2).
+    tree->has_strangers = kin_add_children(&children, guard) < 0 || children.count > 0;
     kin_fini(&children);
     if (tree->parent_fd >= 0) {
         end_all_abandoned(tree->parent_fd);
@@ -162,13 +177,14 @@ void tree_open(struct tree *tree, pid_t guard)
     if (tree->fd < 0)
         end_all_abandoned_marks();
     hierarchy_end_abandoned(is_abandoned, PATIENCE_MS);
+    return 0;
 }
 
-void tree_adopt(struct tree *tree, pid_t guard, int fd)
+int tree_adopt(struct tree *tree, pid_t guard, int fd)
 {
     // Which children the guard had before it was one is not known any more.
     *tree = (struct tree){.fd = fd, .parent_fd = -1, .has_strangers = true};
-    name_tree(tree, guard);
+    return name_tree(tree, guard);
 }
 
 // Removes a folder with those in it: a process may have made some for itself.
@@ -184,6 +200,8 @@ static void remove_folder(int parent_fd, const char *name, unsigned depth)
             remove_folder(fd, entry->d_name, depth + 1);
     if (folder)
         (void)closedir(folder);
+    else if (fd >= 0)
+        (void)close(fd);
     (void)unlinkat(parent_fd, name, AT_REMOVEDIR);
 }
 
@@ -265,18 +283,23 @@ static unsigned kill_found(const struct tree *tree)
     });
 }
 
-static bool says_populated(int events_fd)
+// What cannot be looked at now is not known to be empty; ENODEV: the folder is gone.
+static int says_populated(int events_fd)
 {
     char text[256] = "";
-    return pread(events_fd, text, sizeof(text) - 1, 0) > 0 && strstr(text, "populated 1");
+    ssize_t size = pread(events_fd, text, sizeof(text) - 1, 0);
+    if (size < 0 && errno != ENODEV)
+        return -errno;
+    return size > 0 && !strstr(text, "populated 0");
 }
 
 static bool is_populated(const struct tree *tree, const char *name)
 {
     int fd = open_file(tree, name, "cgroup.events", O_RDONLY);
-    bool is = fd >= 0 && says_populated(fd);
-    if (fd >= 0)
-        (void)close(fd);
+    if (fd < 0)
+        return errno != ENOENT && errno != ENODEV;
+    bool is = says_populated(fd) != 0;
+    (void)close(fd);
     return is;
 }
 
@@ -324,6 +347,8 @@ static unsigned each_in_folder(const struct tree *tree, const char *name, int si
     }
     if (file)
         (void)fclose(file);
+    else if (fd >= 0)
+        (void)close(fd);
     return found;
 }
 
@@ -336,6 +361,8 @@ static void list_folder(const struct tree *tree, const char *name, struct kin_li
             break;
     if (file)
         (void)fclose(file);
+    else if (fd >= 0)
+        (void)close(fd);
 }
 
 void tree_branch_list(const struct tree *tree, const char *name, pid_t leader, struct kin_list *out)
@@ -382,9 +409,10 @@ int tree_branch_watch(const struct tree *tree, const char *name)
     return tree->fd >= 0 ? open_file(tree, name, "cgroup.events", O_RDONLY) : -1;
 }
 
-bool tree_watched_is_empty(int watch_fd)
+int tree_watched_is_empty(int watch_fd)
 {
-    return !says_populated(watch_fd);
+    int result = says_populated(watch_fd);
+    return result < 0 ? result : !result;
 }
 
 static unsigned kill_once(const struct tree *tree)

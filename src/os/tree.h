@@ -27,11 +27,11 @@ struct tree {
 
 // First ends what formations have left here whose supervisors are gone (same pid namespace only).
 // Names the tree of the supervisor `guard` and makes its folder where that can be had; without one
-// tree->fd is -1, and that is no error.
-void tree_open(struct tree *tree, pid_t guard);
+// tree->fd is -1, and that is no error. -errno: the supervisor itself cannot be looked up.
+int tree_open(struct tree *tree, pid_t guard);
 
 // The tree as it was opened by another process: fills `mark` and `name`; `fd` may be -1.
-void tree_adopt(struct tree *tree, pid_t guard, int fd);
+int tree_adopt(struct tree *tree, pid_t guard, int fd);
 
 // The cgroup v2 folder that we are in, or -1.
 int tree_open_own_folder(void);
@@ -72,8 +72,8 @@ void tree_branch_signal(const struct tree *tree, const char *name, pid_t leader,
 // is none, look again after a while. The caller closes it.
 int tree_branch_watch(const struct tree *tree, const char *name);
 
-// Looks through that descriptor, which is then not ready until the next change.
-bool tree_watched_is_empty(int watch_fd);
+// Looks through that descriptor, which is then not ready until the next change: 0, 1 or -errno.
+int tree_watched_is_empty(int watch_fd);
 
 // SIGKILL to everything in the tree, again and again until nothing is left or `patience_ms` passed.
 // Returns how many are left.
