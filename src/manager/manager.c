@@ -122,7 +122,9 @@ static nsec_t earliest(const struct manager *manager)
 static void wait_for_news(struct manager *manager)
 {
     output_bring_back(manager);
-    (void)loop_run_once(&manager->loop, earliest(manager));
+    nsec_t mend_at = loop_mend(&manager->outputs);
+    nsec_t wake_at = earliest(manager);
+    (void)loop_run_once(&manager->loop, mend_at < wake_at ? mend_at : wake_at);
     nsec_t now = clock_now();
     if (manager->guard_is_gone)
         outlive_guard(manager);

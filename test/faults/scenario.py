@@ -4,6 +4,7 @@ it all the same. For test/faults/sweep and test/faults/random."""
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -217,12 +218,19 @@ class Run:
                 name: pids for name, pids in wanted.items() if pids} == self.names() and all(
                 sum(other["type"] == process["type"] for other in listed) ==
                 process["quantity_of_type"] for process in listed)
-            if is_whole:
+            unheard = [name for name, pids in wanted.items() if pids and not self.is_heard(name)]
+            if is_whole and not unheard:
                 return
             if time.monotonic() > end:
-                self.complain(f"not whole after {RECOVERY} s: {listed}, running: {self.names()}")
+                self.complain(f"not whole after {RECOVERY} s: {listed}, running: {self.names()}, "
+                              f"not heard of: {unheard}")
                 return
             time.sleep(0.05)
+
+    def is_heard(self, name):
+        """Whether a line of its present life was shown."""
+        life = re.split(rf"^\S+ {name} +\| started with pid \d+$", self.text(), flags=re.M)[-1]
+        return re.search(rf"^\S+ {name} +\| (\w+ is up|line of some length)$", life, re.M)
 
     def check_events(self):
         text = self.client("events", "--json", who="nobody") or ""
