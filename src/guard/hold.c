@@ -150,6 +150,19 @@ static void give_output(const struct hold *hold)
 
 static char shell[] = "/bin/sh";
 
+// A pidfd stays readable, so an end that came before this is noticed too. A process whose end could
+// not be learned must not run; it has died as any other then, and what it has left is ended.
+static void watch_or_kill(struct holds *holds, unsigned slot, pid_t pid)
+{
+    int pidfd = holds->slots[slot].pidfd;
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = slot};
+    if (epoll_ctl(holds->watch_fd, EPOLL_CTL_ADD, pidfd, &event) == 0)
+        return;
+    (void)kill(-pid, SIGKILL);
+    (void)waitid(P_PIDFD, (id_t)pidfd, &(siginfo_t){0}, WEXITED | WNOWAIT);
+    hold_note_death(holds, slot);
+}
+
 static int start(struct holds *holds, const struct guard_request *request,
                  const struct hold_place *place, const struct rlimit *descriptor_limit, pid_t *pid,
                  enum spawn_stage *stage)
@@ -197,18 +210,6 @@ static int start(struct holds *holds, const struct guard_request *request,
         spawn.argv = strings + 1;
         result = spawn_process(&spawn, pid, &hold->pidfd, stage);
     }
-    if (result < 0)
-        return result;
-    // A pidfd stays readable, so an end that came before this line is noticed too.
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = request->slot};
-    if (epoll_ctl(holds->watch_fd, EPOLL_CTL_ADD, hold->pidfd, &event) == 0)
-        return 0;
-    // A process whose end we could not learn must not run.
-    result = -errno;
-    (void)kill(-*pid, SIGKILL);
-    (void)waitid(P_PIDFD, (id_t)hold->pidfd, &(siginfo_t){0}, WEXITED);
-    close_held(&hold->pidfd);
-    *stage = SPAWN_STAGE_CLONE;
     return result;
 }
 
@@ -240,6 +241,8 @@ void hold_spawn(struct holds *holds, const struct guard_request *request,
     }
     int result = start(holds, request, place, descriptor_limit, &pid, &stage);
     note_spawn(holds, request, pid, result, stage);
+    if (result == 0)
+        watch_or_kill(holds, request->slot, pid);
 }
 
 void hold_refuse(struct holds *holds, const struct guard_request *request, int error)

@@ -269,6 +269,9 @@ static bool is_plausible(enum function_number number, const long *arguments, int
         return (error != EAGAIN && error != EINTR) || (error == EAGAIN) == !may_block(fd, 0);
     case FUNCTION_epoll_ctl:
         return arguments[1] == EPOLL_CTL_ADD;
+    case FUNCTION_dup2: // the table grows only for a number that was never used
+    case FUNCTION_dup3:
+        return real_syscall(SYS_fcntl, arguments[1], F_GETFD) < 0;
     case FUNCTION_close_range:
         return arguments[2] & CLOSE_RANGE_UNSHARE;
     case FUNCTION_fcntl64:

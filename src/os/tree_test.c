@@ -46,7 +46,7 @@ static int open_with_folders(void **state)
     (void)state;
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
         return -1;
-    tree_open(&tree, getpid());
+    assert_int_equal(tree_open(&tree, getpid()), 0);
     return 0;
 }
 
@@ -55,7 +55,7 @@ static int open_without_folders(void **state)
     (void)state;
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
         return -1;
-    tree_adopt(&tree, getpid(), -1);
+    assert_int_equal(tree_adopt(&tree, getpid(), -1), 0);
     tree.has_strangers = false; // as if it had been opened
     return 0;
 }
@@ -347,7 +347,7 @@ static void be_abandoning_guard(int tell_fd, bool has_folders)
 {
     if (!has_folders && !hide_folders())
         _exit(77);
-    tree_open(&tree, getpid());
+    assert_int_equal(tree_open(&tree, getpid()), 0);
     is_to_be_left = true;
     pid_t left = start("web.1", "echo >&3; exec sleep 1000");
     (void)!write(tell_fd, &left, sizeof(left));
@@ -358,7 +358,7 @@ static int be_next_guard(bool has_folders)
 {
     if (!has_folders && !hide_folders())
         return 77;
-    tree_open(&tree, getpid());
+    assert_int_equal(tree_open(&tree, getpid()), 0);
     tree_close(&tree);
     return 0;
 }
