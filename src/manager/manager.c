@@ -180,7 +180,10 @@ static void drain(struct manager *manager)
     sinks_drain(manager);
     terminal_leave(&manager->show.terminal, outlet_buffer(outlet));
     enum outlet_state state = write_patiently(manager);
-    if (state == OUTLET_NO_SPACE)
+    if (state == OUTLET_NO_SPACE && outlet->error != ENOSPC && outlet->error != EDQUOT)
+        show_aside("the last %zu bytes of the output could not be written: %s",
+                   outlet_waiting_bytes(outlet), strerrordesc_np(outlet->error));
+    else if (state == OUTLET_NO_SPACE)
         show_aside("no space on the disk for the last %zu bytes of the output",
                    outlet_waiting_bytes(outlet));
     else if (state == OUTLET_BUSY)

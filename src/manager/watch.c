@@ -258,7 +258,7 @@ int watch_prepare(struct process *process, struct arena *arena, struct launch *l
     if (!is_watched(type))
         return 0;
     struct watch *watch = get_watch(process);
-    if (!watch)
+    if (!watch || (type->ready.kind == PROBE_LOG && !watch_can_match(process->manager, type)))
         return -ENOMEM;
     return plan_type_notifies(type) ? notify_prepare(watch, arena, launch) : 0;
 }

@@ -136,6 +136,7 @@ bool notify_is_waiting(const struct watch *watch);   // there is something to be
 void notify_listen(struct watch *watch);
 
 // watch_log.c
+bool watch_can_match(struct manager *manager, const struct process_type *type); // false: no memory
 void watch_hear_line(struct process *process, struct str line);
 bool watch_waits_for_line(const struct process *process);
 void watch_search_lines(struct watch *watch); // those that an earlier manager has read

@@ -40,10 +40,21 @@ static const struct pattern *pattern_of(struct manager *manager, unsigned type)
     struct str text = manager->plan->types[type].ready.text;
     char *copy = strndup(text.bytes, text.size);
     *pattern = copy ? calloc(1, sizeof(**pattern)) : NULL;
+    int result =
+        *pattern ? regcomp(&(*pattern)->regex, copy, REG_EXTENDED | REG_NOSUB) : REG_ESPACE;
     if (*pattern)
-        (*pattern)->is_broken = regcomp(&(*pattern)->regex, copy, REG_EXTENDED | REG_NOSUB) != 0;
+        (*pattern)->is_broken = result != 0;
+    if (result == REG_ESPACE) { // another time
+        free(*pattern);
+        *pattern = NULL;
+    }
     free(copy);
     return *pattern;
+}
+
+bool watch_can_match(struct manager *manager, const struct process_type *type)
+{
+    return pattern_of(manager, (unsigned)(type - manager->plan->types)) != NULL;
 }
 
 static bool matches(struct manager *manager, unsigned type, struct str line)

@@ -419,6 +419,8 @@ int fault_decide(enum function_number number, long *arguments, uintptr_t *const 
     }
     if (number == FUNCTION_close)
         (void)real_syscall(SYS_close, arguments[0]);
+    if (error == EPIPE || error == ECONNRESET) // from then on the other end is gone
+        (void)real_syscall(SYS_shutdown, arguments[0], SHUT_RDWR);
     errno = error;
     return function->result;
 }

@@ -111,8 +111,11 @@ static void finish_reading(struct desk *desk)
     struct desk_state *state = &desk->state;
     size_t left = desk_pipe_bytes(desk->parts[DESK_INBOX]);
     size_t at = left < state->reading ? state->reading - left : 0;
-    ssize_t size = read(desk->parts[DESK_INBOX], desk->inbox + at, state->reading - at);
-    assert(size == (ssize_t)(state->reading - at) || at == state->reading);
+    while (at < state->reading) {
+        ssize_t size = read(desk->parts[DESK_INBOX], desk->inbox + at, state->reading - at);
+        at += size > 0 ? (size_t)size : 0;
+        assert(size > 0 || desk_pipe_bytes(desk->parts[DESK_INBOX]) > 0); // all for us alone
+    }
     state->inbox_from = 0;
     state->inbox_end = state->reading;
     state->reading = 0;
@@ -163,8 +166,11 @@ int desk_open(struct desk *desk, const int parts[DESK_PARTS])
     return 0;
 }
 
+// One that was never used is still new to whoever opens it next.
 void desk_close(struct desk *desk)
 {
+    if (desk->is_new && !desk->trays[0].desk)
+        desk->memory->version = 0;
     for (unsigned i = 0; i < DESK_TRAYS; i++)
         if (desk->trays[i].desk)
             (void)munmap(desk->trays[i].queue.bytes, QUEUE_BYTES);

@@ -310,7 +310,9 @@ static enum outlet_state state_after(const struct outlet *outlet, int code)
 {
     if (code == EAGAIN || code == EWOULDBLOCK)
         return OUTLET_BUSY;
-    if (code == ENOSPC || code == EDQUOT || code == ENOBUFS)
+    // A disk that fails may be back in a moment, as one that is full; a terminal is not.
+    if (code == ENOSPC || code == EDQUOT || code == ENOBUFS || code == ENOMEM ||
+        (code == EIO && !outlet->is_terminal))
         return OUTLET_NO_SPACE;
     if (code == EPIPE || code == ECONNRESET || code == ECONNREFUSED || code == ENOTCONN ||
         (code == EIO && outlet->is_terminal))
@@ -421,7 +423,7 @@ enum outlet_state outlet_push(struct outlet *outlet)
         long written = write_some(outlet);
         if (written <= 0 && (written == 0 || errno != EINTR))
             outlet->state = state_after(outlet, written == 0 ? EAGAIN : errno);
-        if (is_over(outlet->state))
+        if (outlet->state == OUTLET_NO_SPACE || is_over(outlet->state))
             outlet->error = errno;
     }
     if (outlet->is_framed && outlet->tray)

@@ -134,7 +134,7 @@ class Run:
             process.communicate()
             return None
         status = process.returncode
-        if status not in STATUSES:
+        if status not in STATUSES | ({126, 127} if arguments[0] == "run" else set()):
             self.complain(f"`{name}` ended with {status}: {errors.strip()}")
         elif status != 0 and not errors.strip():
             self.complain(f"`{name}` ended with {status} and said nothing")
