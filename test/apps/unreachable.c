@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// Set-user-ID root: becomes root's wholly, so that whoever started it may not signal it any more.
+// It says so, and ends by itself once the file `enough` is there.
+#include <stdio.h>
+#include <unistd.h>
+
+int main(void)
+{
+    if (setgid(0) < 0 || setuid(0) < 0) {
+        perror("unreachable");
+        return 1;
+    }
+    printf("unreachable %d\n", getpid());
+    fflush(stdout);
+    while (access("enough", F_OK) < 0)
+        usleep(20000);
+    return 0;
+}
