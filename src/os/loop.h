@@ -24,6 +24,7 @@ enum { LOOP_BATCH = 64 };
 // of another: removing it there pauses all of its sources at once.
 struct loop {
     int fd;
+    void (*woken)(struct loop *loop); // called after the wait, before any source; NULL
     int batch_count;
     struct epoll_event batch[LOOP_BATCH];
 };
