@@ -377,7 +377,7 @@ static void run(void)
 {
     enum { BATCH = 64 };
     struct epoll_event events[BATCH];
-    while (!guard.is_over || guard.channel >= 0) {
+    while (!guard.is_over || (guard.channel >= 0 && !guard.manager_is_left)) {
         if (guard.manager_due_at <= clock_now())
             start_next_manager();
         if (witness_due_at <= clock_now())
