@@ -122,11 +122,11 @@ thaw() {
     chown "$somebody" "$APP"
     cp "$APPS/unreachable" .
     chmod 4755 unreachable
+    mkfifo enough
     PREFIX=(setpriv --reuid="$somebody" --regid="$somebody" --clear-groups)
     "${PREFIX[@]}" test -x "$FORMATION" || skip "it is in nobody's reach"
     XDG_STATE_HOME=$APP/state
     procfile "web: exec ./unreachable" "other: exec sleep 60"
-    # Without a cgroup: writing to cgroup.kill needs no right to signal.
     up -t 0.3
     wait_for "web.1   | unreachable"
     wait_until has_state web.1 ready
@@ -139,7 +139,7 @@ thaw() {
     ticks=$(sed 's/.*) //' "/proc/$formation/stat" | awk '{print $12 + $13}')
     sleep 1.5
     [ $(($(sed 's/.*) //' "/proc/$formation/stat" | awk '{print $12 + $13}') - ticks)) -lt 20 ]
-    touch enough # it ends by itself
+    : >enough # it ends by itself
     wait "$stopping"
     has_state web.1 finished
     stop

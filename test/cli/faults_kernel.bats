@@ -128,13 +128,13 @@ lives_and_dies() {
 
 @test "clone3 and pidfd_open are refused, as by an old container: all the same" {
     for error in ENOSYS EPERM; do
-        PREFIX=("$APPS/forbidder" clone3,pidfd_open $error)
+        PREFIX=("$APPS/forbidder" "clone3,pidfd_open" "$error")
         lives_and_dies
     done
 }
 @test "clone3 and pidfd_open are refused, without cgroups" {
     without_cgroups
-    PREFIX+=("$APPS/forbidder" clone3,pidfd_open ENOSYS)
+    PREFIX+=("$APPS/forbidder" "clone3,pidfd_open" ENOSYS)
     lives_and_dies
 }
 

@@ -163,8 +163,8 @@ print(s.getsockname()[1])')"
 # --- pids that come back --------------------------------------------------------------------------
 
 # in_a_pid_namespace CODE: Python, as the first process of a namespace, where `formation` runs a
-# command, `begin` the formation, and `stranger(pid)` is somebody else, with that very pid, who leads
-# a session and group of the same number and reports every signal that reaches it.
+# command, `begin` the formation, and `stranger(pid)` is somebody else, with that very pid, who
+# leads a session and group of the same number and reports every signal that reaches it.
 in_a_pid_namespace() {
     [ "$(id -u)" = 0 ] && unshare --pid --fork --mount-proc true 2>/dev/null ||
         skip "needs the right to make namespaces"
