@@ -178,9 +178,9 @@ for i in range(20):
     printf 'processes:\n  web: {quantity: many}\n' >formation.yaml
     asks 1 reload
     grep -q "^formation.yaml:2:19: " <<<"$stderr"
-    rm Procfile
+    rm Procfile formation.yaml
     asks 1 reload
-    grep -q "Procfile" <<<"$stderr"
+    [ "${stderr_lines[0]}" = "Procfile does not exist" ]
     [ "$before" = "$(pid web.1) $(pid web.2)" ]
     kill_it=$(pid web.1)
     kill -KILL "$kill_it" # and it is started by the old plan
