@@ -78,7 +78,8 @@ static int open_guard(size_t memory_bytes)
     int result = setup_standard_descriptors();
     if (result < 0 || (result = spawn_reserve_descriptors()) < 0)
         return result;
-    (void)close_range(SPAWN_RESERVED, ~0U, CLOSE_RANGE_CLOEXEC);
+    if (close_range(SPAWN_RESERVED, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+        return -ENOSYS; // before there is a witness, which would hold all that it inherits
     setup_descriptor_limit(&guard.descriptor_limit);
     guard.signals = setup_signals(&guard.ignores_hangup);
     result = board_make(memory_bytes, &guard.board_fd, &guard.board);
@@ -376,7 +377,7 @@ static void run(void)
 {
     enum { BATCH = 64 };
     struct epoll_event events[BATCH];
-    while (!guard.is_over || guard.channel >= 0) {
+    while (!guard.is_over || (guard.channel >= 0 && !guard.manager_is_left)) {
         if (guard.manager_due_at <= clock_now())
             start_next_manager();
         if (witness_due_at <= clock_now())
@@ -419,6 +420,9 @@ static const char *reason_of(int code)
 {
     if (code == ENOENT)
         return "/proc and /dev/null are needed, and one is not there";
+    if (code == ENOSYS || code == EPERM)
+        return "the kernel, or a filter of its system calls, refuses what is needed: close_range "
+               "and memfd_create, as in Linux 5.14";
     return code == EAGAIN ? "too many processes or threads" : strerrordesc_np(code);
 }
 

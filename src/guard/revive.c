@@ -74,7 +74,7 @@ void revive_look_after(struct guard *guard)
     if (guard->manager_pidfd >= 0 && (hangs || is_given_up))
         (void)pidfd_send_signal(guard->manager_pidfd, SIGKILL, NULL, 0);
     if (is_given_up && !guard->is_over) {
-        guard->is_over = true;
+        guard->is_over = guard->manager_is_left = true;
         guard->exit_status = 128 + signal;
     }
 }

@@ -37,6 +37,7 @@ struct guard {
     bool ignores_hangup; // started by nohup
     bool may_have_strangers; // adopted processes that have ended, to be reaped
     bool is_over;
+    bool manager_is_left; // it hangs in the kernel, by a disk, and is not waited for
     int exit_status;
     struct rlimit descriptor_limit; // as it was before it was raised, for the processes
     struct tree tree;

@@ -27,6 +27,9 @@
 #define READER_PATIENCE (10 * NSEC_PER_SEC)    // at the end, with a reader that reads nothing
 #define LOOK_UP_AFTER (100 * NSEC_PER_MSEC)    // …whether somebody is impatient
 
+// So late is nobody who was not stopped, maybe together with all others (a container on pause).
+#define OVERSLEPT_AFTER (500 * NSEC_PER_MSEC)
+
 static void say(const char *sentence)
 {
     (void)fprintf(stderr, "formation: %s\n", sentence);
@@ -119,13 +122,31 @@ static nsec_t earliest(const struct manager *manager)
     return at;
 }
 
+// We were stopped, in the wait or in the work before it.
+static void notice_delay(struct manager *manager)
+{
+    nsec_t now = clock_now();
+    if (manager->awake_until < now - OVERSLEPT_AFTER)
+        watch_forgive(manager, now - manager->awake_until);
+    manager->awake_until = now;
+}
+
+static void on_woken(struct loop *loop)
+{
+    notice_delay(loop_owner(loop, struct manager, loop));
+}
+
 static void wait_for_news(struct manager *manager)
 {
     output_bring_back(manager);
     nsec_t mend_at = loop_mend(&manager->outputs);
     nsec_t wake_at = earliest(manager);
-    (void)loop_run_once(&manager->loop, mend_at < wake_at ? mend_at : wake_at);
-    nsec_t now = clock_now();
+    nsec_t until = mend_at < wake_at ? mend_at : wake_at;
+    notice_delay(manager);
+    if (manager->awake_until < until)
+        manager->awake_until = until;
+    (void)loop_run_once(&manager->loop, until);
+    nsec_t now = manager->awake_until = clock_now();
     if (manager->guard_is_gone)
         outlive_guard(manager);
     if (manager->linger_at <= now)
@@ -220,6 +241,8 @@ static int open_memory(struct manager *manager)
 static int open_loops(struct manager *manager)
 {
     int result = loop_open(&manager->loop);
+    manager->loop.woken = on_woken;
+    manager->awake_until = clock_now();
     if (result == 0)
         result = loop_open(&manager->outputs);
     if (result == 0)

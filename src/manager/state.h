@@ -123,6 +123,7 @@ struct manager {
     uint64_t reviewed; // the last event that was looked at for those who wait
     bool rest_waits;   // some process's rest, for room in the outlet
 
+    nsec_t awake_until;   // this round is to be over, or the wait behind it
     nsec_t wake_at;       // supervise wants INPUT_TIME
     nsec_t linger_at;     // an unfinished line wants to be shown
     nsec_t look_again_at; // trees that cannot be watched

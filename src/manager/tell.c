@@ -4,8 +4,10 @@
 #include "manager/drops.h"
 #include "manager/state.h"
 
+#include "os/proc.h"
 #include "view/sentence.h"
 
+#include <errno.h>
 #include <signal.h>
 
 // The machine's refusals are told the first time and then every so often: at one every two seconds,
@@ -73,6 +75,16 @@ static void write_not_started(struct manager *manager, const struct event *event
     tell_not_started(out, type, stage, event->detail);
 }
 
+// The main process is there still a second after it was killed; its pid is nobody else's meanwhile.
+static void write_unkilled(const struct event *event, struct buffer *out)
+{
+    struct proc_status status;
+    if (event->process.state != PROCESS_STOPPING ||
+        proc_read_status(event->process.pid, &status) < 0 || status.state == 'Z')
+        return;
+    sentence_unkilled(out, kill(event->process.pid, 0) < 0 && errno == EPERM);
+}
+
 static void write_process_sentence(struct manager *manager, const struct event *event,
                                    struct buffer *out)
 {
@@ -110,13 +122,16 @@ static void write_process_sentence(struct manager *manager, const struct event *
         if (event->detail > 0)
             sentence_restarting(out, record->deadline - event->at, (unsigned)event->detail);
         break;
+    case EVENT_KILLING: // the first one is told for all together
+        if (event->detail == 2)
+            write_unkilled(event, out);
+        break;
     case EVENT_PLACED:
     case EVENT_ASKED:
     case EVENT_STARTING:
     case EVENT_READY:
     case EVENT_UNREADY:
     case EVENT_STOPPING:
-    case EVENT_KILLING: // told for all together
     case EVENT_FINISHED:
     case EVENT_REMOVED:
     case EVENT_SINK_DROPPING:

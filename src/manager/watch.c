@@ -11,6 +11,7 @@
 #include "os/clock.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -344,6 +345,31 @@ static void attend(struct watch *watch, nsec_t now)
     if (!watch->look && watch->due_at > now) // who waits for others to end is woken by their end
         watch_wake(manager, watch->due_at);
     watch_wake(manager, watch->watchdog_at);
+}
+
+// A boot limit that a process has not reached yet is put off in the journal.
+static void forgive_boot(struct watch *watch, nsec_t lost, nsec_t now)
+{
+    const struct process_record *record = record_of(watch);
+    if (record->state != PROCESS_RUNNING || record->deadline == NSEC_NEVER)
+        return;
+    nsec_t rest = (record->deadline + lost - now) / NSEC_PER_MSEC;
+    if (rest > 0 && rest <= INT_MAX)
+        decide_later(
+            watch->process->manager,
+            (struct input){.kind = INPUT_EXTEND, .slot = watch->process->slot, .value = (int)rest});
+}
+
+void watch_forgive(struct manager *manager, nsec_t lost)
+{
+    nsec_t now = clock_now();
+    for (struct look *look = manager->watches.looks; look; look = look->next)
+        look->deadline += lost;
+    for (struct watch *watch = manager->watches.first; watch; watch = watch->next) {
+        if (watch->watchdog_at != NSEC_NEVER)
+            watch->watchdog_at += lost;
+        forgive_boot(watch, lost, now);
+    }
 }
 
 nsec_t watch_due_at(const struct manager *manager)

@@ -97,6 +97,9 @@ int watch_prepare(struct process *process, struct arena *arena, struct launch *l
 void watch_adopt(struct process *process, int notify);
 void watch_end(struct process *process); // it is freed
 
+// For so long we were stopped, and maybe everybody else: whoever had a deadline has the time back.
+void watch_forgive(struct manager *manager, nsec_t lost);
+
 // What became of a process, by event or in general; a new plan.
 void watch_hear(struct manager *manager, const struct event *event);
 void watch_follow(struct manager *manager, unsigned slot);

@@ -95,8 +95,11 @@ int loop_run_once(struct loop *loop, nsec_t until)
     }
     int count = epoll_pwait2(loop->fd, loop->batch, LOOP_BATCH,
                              until == NSEC_NEVER ? NULL : &timeout, NULL);
+    int error = errno;
+    if (loop->woken) // also by EINTR, which a stop and its end are
+        loop->woken(loop);
     if (count < 0)
-        return errno == EINTR ? 0 : -errno;
+        return error == EINTR ? 0 : -error;
     loop->batch_count = count;
     for (int i = 0; i < count; i++) {
         struct loop_source *source = loop->batch[i].data.ptr;

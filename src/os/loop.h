@@ -28,6 +28,7 @@ enum { LOOP_BATCH = 64 };
 struct loop {
     int fd;
     struct loop_source *waiting;
+    void (*woken)(struct loop *loop); // called after the wait, before any source; NULL
     int batch_count;
     struct epoll_event batch[LOOP_BATCH];
 };

@@ -133,9 +133,20 @@ uint64_t proc_namespace(void)
     return stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
 }
 
+// Where pidfd_open(2) is refused, a folder of /proc is as good to be signalled by.
+static int open_pidfd(pid_t pid)
+{
+    char path[32];
+    int pidfd = pidfd_open(pid, 0);
+    if (pidfd >= 0 || (errno != ENOSYS && errno != EPERM))
+        return pidfd;
+    (void)snprintf(path, sizeof(path), "/proc/%d", pid);
+    return open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+}
+
 void proc_signal_if(pid_t pid, int signal, proc_visit *still, void *context)
 {
-    int pidfd = pidfd_open(pid, 0);
+    int pidfd = open_pidfd(pid);
     if (pidfd < 0)
         return;
     if (still(pid, context))

@@ -69,6 +69,21 @@ static void restarts_by_policy(void **state)
     expect_after_exit(RESTART_NEVER, SIGKILL, over);
 }
 
+static void who_crashes_once_a_day_is_restarted_at_once_for_a_year(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(1, 0);
+    rig_run(rig);
+    for (int day = 0; day < 365; day++) {
+        rig->now += 24 * 3600 * NSEC_PER_SEC;
+        EXPECT(rig, INPUT_EXITED, 0, EXIT_1, "exited 0");
+        EXPECT(rig, INPUT_EMPTIED, 0, 0, "starting 0 > bury 0, spawn 0");
+        assert_int_equal(process_of(rig, 0)->crashes, 1);
+        EXPECT(rig, INPUT_SPAWNED, 0, 1000 + day, "started 0");
+    }
+    rig_free(rig);
+}
+
 static void a_restart_by_hand_is_no_crash(void **state)
 {
     (void)state;
@@ -404,6 +419,7 @@ int main(void)
         cmocka_unit_test(starts_and_is_ready),
         cmocka_unit_test(readiness_comes_goes_and_has_a_limit),
         cmocka_unit_test(restarts_by_policy),
+        cmocka_unit_test(who_crashes_once_a_day_is_restarted_at_once_for_a_year),
         cmocka_unit_test(a_restart_by_hand_is_no_crash),
         cmocka_unit_test(a_restart_by_hand_clears_a_pause),
         cmocka_unit_test(a_finished_process_can_be_restarted),

@@ -193,6 +193,14 @@ void sentence_unresponsive(struct buffer *out, const char *reason)
     buffer_append_format(out, "%s; stopping it", *reason ? reason : "no sign of life");
 }
 
+void sentence_unkilled(struct buffer *out, bool is_forbidden)
+{
+    buffer_append_text(out, is_forbidden
+                                ? "may not be signalled: it has become another user's"
+                                : "has not ended 1s after SIGKILL: it hangs in the kernel, or is "
+                                  "frozen");
+}
+
 void sentence_roll_halted(struct buffer *out, unsigned left)
 {
     buffer_append_text(out, "the rolling restart is halted");

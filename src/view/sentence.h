@@ -64,6 +64,10 @@ void sentence_boot_expired(struct buffer *out, nsec_t limit, const char *reason)
 // "no WATCHDOG=1 within 30s; stopping it"; without a reason: "no sign of life; stopping it"
 void sentence_unresponsive(struct buffer *out, const char *reason);
 
+// "has not ended 1s after SIGKILL: it hangs in the kernel, or is frozen", or that it has become
+// another user's.
+void sentence_unkilled(struct buffer *out, bool is_forbidden);
+
 // "the rolling restart is halted: 3 processes were not restarted"
 void sentence_roll_halted(struct buffer *out, unsigned left);
 

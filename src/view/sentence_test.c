@@ -61,6 +61,10 @@ static void test_life(void **state)
     assert_says(&out, "no sign of life; stopping it");
     sentence_unresponsive(&out, "no WATCHDOG=1 within 30s");
     assert_says(&out, "no WATCHDOG=1 within 30s; stopping it");
+    sentence_unkilled(&out, false);
+    assert_says(&out, "has not ended 1s after SIGKILL: it hangs in the kernel, or is frozen");
+    sentence_unkilled(&out, true);
+    assert_says(&out, "may not be signalled: it has become another user's");
     sentence_abandoned(&out, 7);
     assert_says(&out, "pid 7 does not end, even by SIGKILL; giving up on it");
     buffer_fini(&out);
