@@ -36,6 +36,7 @@ struct guard {
     uint32_t handled;    // signals of that kind that a manager had dealt with by then
     bool ignores_hangup; // started by nohup
     bool may_have_strangers; // adopted processes that have ended, to be reaped
+    nsec_t strangers_due_at; // not looked for in our list of children before
     bool is_over;
     int exit_status;
     struct rlimit descriptor_limit; // as it was before it was raised, for the processes
