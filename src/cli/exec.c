@@ -26,7 +26,7 @@ static int refuse_type(const struct options *options, const struct plan *plan, s
     return report_usage(options, error.text);
 }
 
-// "web" is web.1. A type's name may have a dot itself.
+// "web" is web.1.
 static bool find_process(const struct plan *plan, const char *name, struct process_id *out)
 {
     const struct process_type *type = plan_find(plan, str_of(name));

@@ -6,7 +6,6 @@
 #include "os/clock.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
@@ -26,22 +25,19 @@ bool pid1_is_own(void)
     return getpid() == FIRST;
 }
 
-// A session can have a terminal only when no other has it. That we give it up is told to the
-// foreground by SIGHUP and SIGCONT: to ourselves.
-static void release_terminal(const sigset_t *blocked)
+// A terminal can be that of one session only. That we give it up is told to the foreground by
+// SIGHUP and SIGCONT: to ourselves.
+static void release_terminal(void)
 {
     const struct timespec at_once = {0};
-    int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    if (terminal < 0)
+    sigset_t told;
+    if (getsid(0) != getpid() || ioctl(STDIN_FILENO, TIOCNOTTY) < 0)
         return;
-    sigset_t told = *blocked;
     (void)sigemptyset(&told);
     (void)sigaddset(&told, SIGHUP);
     (void)sigaddset(&told, SIGCONT);
-    if (getsid(0) == getpid() && ioctl(terminal, TIOCNOTTY) == 0)
-        while (sigtimedwait(&told, NULL, &at_once) > 0) {
-        }
-    (void)close(terminal);
+    while (sigtimedwait(&told, NULL, &at_once) > 0) {
+    }
 }
 
 // One that was stopped by the terminal would wait for ever: nobody here could continue it. In a
@@ -49,8 +45,7 @@ static void release_terminal(const sigset_t *blocked)
 static void begin_program(const sigset_t *before)
 {
     (void)setsid();
-    if (isatty(STDIN_FILENO))
-        (void)ioctl(STDIN_FILENO, TIOCSCTTY, 0);
+    (void)ioctl(STDIN_FILENO, TIOCSCTTY, 0); // if it is one, and no other session's
     (void)sigprocmask(SIG_SETMASK, before, NULL);
 }
 
@@ -113,7 +108,7 @@ int pid1_fork(int stop_signal, nsec_t grace, int *status)
     sigset_t before;
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_SETMASK, &all, &before);
-    release_terminal(&all);
+    release_terminal();
     struct program program = {.pid = fork()};
     if (program.pid == 0) {
         begin_program(&before);
