@@ -60,8 +60,10 @@ int become_process(const struct options *options, struct plan *plan, struct proc
     if (launch_make(plan, id, environ, NULL, &plan->arena, &launch, &error) < 0)
         return report_failure(options, error.text);
     (void)plan_process_name(plan, id, name);
+    if (stand_before(options, &type->policy, name, &status))
+        return status;
     status = enter(options, name, launch.directory);
-    if (status != 0 || stand_before(options, &type->policy, name, &status))
+    if (status != 0)
         return status;
     environ = launch.envp; // also for the search in PATH
     (void)execvp(launch.argv[0], launch.argv);

@@ -4,6 +4,7 @@
 #include "cli/become.h"
 #include "cli/report.h"
 #include "manager/load.h"
+#include "os/pid1.h"
 
 #include <errno.h>
 #include <string.h>
@@ -56,6 +57,7 @@ int command_exec(struct invocation *invocation)
     struct arena arena = {0};
     struct plan *plan = NULL;
     struct loaded loaded;
+    pid1_hold_signals();
     int defaults = load_defaults(&options, &arena, &diagnostics);
     int result = load_files(&options, false, &diagnostics, &loaded);
     if (result != -ENOMEM)

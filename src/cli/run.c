@@ -5,6 +5,7 @@
 #include "cli/become.h"
 #include "cli/report.h"
 #include "manager/load.h"
+#include "os/pid1.h"
 #include "os/program.h"
 #include "plan/launch.h"
 
@@ -137,6 +138,7 @@ int command_run(struct invocation *invocation)
     struct options options = invocation->options;
     struct loaded loaded;
     int status;
+    pid1_hold_signals();
     int result = run(&options, invocation->operands, &loaded, &status);
     loaded_fini(&loaded);
     return result < 0 ? become_failed(&options, -result, invocation->operands[0]) : status;

@@ -13,6 +13,9 @@
 
 #define ROUND (20 * NSEC_PER_MSEC) // between looks at those that are no children of ours
 
+static sigset_t mask_before; // once signals are held
+static bool holds_signals;
+
 struct program {
     pid_t pid;
     bool has_ended;
@@ -23,6 +26,15 @@ bool pid1_is_own(void)
 {
     enum { FIRST = 1 };
     return getpid() == FIRST;
+}
+
+void pid1_hold_signals(void)
+{
+    sigset_t all;
+    if (holds_signals || !pid1_is_own())
+        return;
+    (void)sigfillset(&all);
+    holds_signals = sigprocmask(SIG_SETMASK, &all, &mask_before) == 0;
 }
 
 // A terminal can be that of one session only. That we give it up is told to the foreground by
@@ -42,11 +54,11 @@ static void release_terminal(void)
 
 // One that was stopped by the terminal would wait for ever: nobody here could continue it. In a
 // session of its own, an orphaned group, Ctrl-Z stops nothing.
-static void begin_program(const sigset_t *before)
+static void begin_program(void)
 {
     (void)setsid();
     (void)ioctl(STDIN_FILENO, TIOCSCTTY, 0); // if it is one, and no other session's
-    (void)sigprocmask(SIG_SETMASK, before, NULL);
+    (void)sigprocmask(SIG_SETMASK, &mask_before, NULL);
 }
 
 // All that have ended, strangers too.
@@ -74,8 +86,8 @@ static void serve(struct program *program, const sigset_t *all)
         int signal = sigwaitinfo(all, NULL);
         if (signal == SIGCHLD)
             reap(program);
-        else if (signal > 0 && is_passed_on(signal))
-            (void)kill(-program->pid, signal);
+        else if (signal > 0 && is_passed_on(signal) && kill(-program->pid, signal) < 0)
+            (void)kill(program->pid, signal); // it has no group of its own yet
     }
 }
 
@@ -105,20 +117,16 @@ static void end_others(struct program *program, const sigset_t *all, int stop_si
 int pid1_fork(int stop_signal, nsec_t grace, int *status)
 {
     sigset_t all;
-    sigset_t before;
     (void)sigfillset(&all);
-    (void)sigprocmask(SIG_SETMASK, &all, &before);
+    pid1_hold_signals();
     release_terminal();
     struct program program = {.pid = fork()};
     if (program.pid == 0) {
-        begin_program(&before);
+        begin_program();
         return 0;
     }
-    if (program.pid < 0) {
-        int code = errno;
-        (void)sigprocmask(SIG_SETMASK, &before, NULL);
-        return -code;
-    }
+    if (program.pid < 0)
+        return -errno;
     serve(&program, &all);
     end_others(&program, &all, stop_signal, grace);
     (void)kill(-1, SIGKILL);

@@ -10,6 +10,10 @@
 
 bool pid1_is_own(void); // whether this process is one
 
+// To be called early: from then on a signal to PID 1 waits for pid1_fork. Before, the kernel throws
+// it away.
+void pid1_hold_signals(void);
+
 // As fork(2) in PID 1: 0 in the child, which is to become the program: signals as they were, a
 // session of its own, with the terminal if there is one. In PID 1 it returns once the program and
 // everything else in the namespace have ended: what the program leaves is sent `stop_signal`, and
