@@ -53,13 +53,12 @@ static int enter(const struct options *options, const char *name, const char *di
 int become_process(const struct options *options, struct plan *plan, struct process_id id)
 {
     const struct process_type *type = &plan->types[id.type];
-    char name[PROCESS_NAME_BYTES];
+    const char *name = type->name.bytes;
     struct launch launch;
     struct error error;
     int status;
     if (launch_make(plan, id, environ, NULL, &plan->arena, &launch, &error) < 0)
         return report_failure(options, error.text);
-    (void)plan_process_name(plan, id, name);
     if (stand_before(options, &type->policy, name, &status))
         return status;
     status = enter(options, name, launch.directory);

@@ -62,7 +62,7 @@ load pid1
     run --separate-stderr -126 "$FORMATION" exec folder
     [ "$stderr" = "formation: not executable: ./sub" ]
     run --separate-stderr -126 "$FORMATION" exec gone
-    [[ $stderr == "formation: gone.1: cannot run in $APP/nosuch: No such file or directory" ]]
+    [[ $stderr == "formation: gone: cannot run in $APP/nosuch: No such file or directory" ]]
 }
 
 @test "only 0, 1 and 2 and what was given are open in it" {
