@@ -425,6 +425,36 @@ int place_listen(const char *root, const char *app, int backlog, int *listener, 
     return result;
 }
 
+static int try_folder(const char *path, const char *above)
+{
+    if (access(path, W_OK | X_OK) == 0)
+        return 0;
+    return errno != ENOENT || access(above, W_OK | X_OK) < 0 ? -errno : 0;
+}
+
+int place_try(const char *root, const char *app, bool *in_runtime, char *path, size_t capacity)
+{
+    struct app_folder folder;
+    char name[LIMIT_NAME_BYTES + 1];
+    char tail[TAIL_BYTES + 1];
+    if (!app_folder_init(&folder, root))
+        return -errno;
+    const char *above = runtime_folder();
+    *in_runtime = above != NULL;
+    clean_name_of(app, folder.called, name);
+    tail_of(folder.real, tail);
+    char *private =
+        format_path(above ? "%s/formation" : "%s/.formation", above ? above : folder.real);
+    int result = private ? try_folder(private, above ? above : folder.real) : -ENOMEM;
+    if (private && above)
+        (void)snprintf(path, capacity, "%s/%s%s", private, name, tail);
+    else
+        (void)snprintf(path, capacity, "%s/control.sock", private ? private : "");
+    free(private);
+    app_folder_fini(&folder);
+    return result;
+}
+
 void place_leave(const char *root, int listener)
 {
     struct place_list list = {0};

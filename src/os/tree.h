@@ -25,6 +25,9 @@ struct tree {
     bool has_strangers;          // the guard has children that are not the formation's
 };
 
+// The cgroup v2 folder that we are in, or -1; the caller closes it.
+int tree_open_own_folder(void);
+
 // First ends what formations have left here whose supervisors are gone (same pid namespace only).
 // Names the tree of the supervisor `guard` and makes its folder where that can be had; without one
 // tree->fd is -1, and that is no error. -errno: the supervisor itself cannot be looked up.
