@@ -69,7 +69,6 @@ struct machine_self {
 };
 
 struct machine_place {
-    bool has_runtime_folder;          // XDG_RUNTIME_DIR, and it is ours
     char control[MACHINE_PATH_BYTES]; // the control socket
     machine_try control_made;         // whether it could be there
 };

@@ -246,6 +246,5 @@ void machine_look(const char *root, const char *app, struct machine *out)
     machine_look_at_self(&out->self);
     machine_look_at_services(&out->services);
     out->place = (struct machine_place){0};
-    out->place.control_made = -place_try(root, app, &out->place.has_runtime_folder,
-                                         out->place.control, sizeof(out->place.control));
+    out->place.control_made = -place_try(root, app, out->place.control, sizeof(out->place.control));
 }

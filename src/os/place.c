@@ -432,25 +432,34 @@ static int try_folder(const char *path, const char *above)
     return errno != ENOENT || access(above, W_OK | X_OK) < 0 ? -errno : 0;
 }
 
-int place_try(const char *root, const char *app, bool *in_runtime, char *path, size_t capacity)
+static int try_in_runtime(const struct app_folder *folder, const char *app, const char *above,
+                          char *path, size_t capacity)
 {
-    struct app_folder folder;
     char name[LIMIT_NAME_BYTES + 1];
     char tail[TAIL_BYTES + 1];
+    char *runtime = format_path("%s/formation", above);
+    int result = runtime ? try_folder(runtime, above) : -ENOMEM;
+    clean_name_of(app, folder->called, name);
+    tail_of(folder->real, tail);
+    if (runtime)
+        (void)snprintf(path, capacity, "%s/%s%s", runtime, name, tail);
+    free(runtime);
+    return result;
+}
+
+int place_try(const char *root, const char *app, char *path, size_t capacity)
+{
+    struct app_folder folder;
     if (!app_folder_init(&folder, root))
         return -errno;
     const char *above = runtime_folder();
-    *in_runtime = above != NULL;
-    clean_name_of(app, folder.called, name);
-    tail_of(folder.real, tail);
-    char *private =
-        format_path(above ? "%s/formation" : "%s/.formation", above ? above : folder.real);
-    int result = private ? try_folder(private, above ? above : folder.real) : -ENOMEM;
-    if (private && above)
-        (void)snprintf(path, capacity, "%s/%s%s", private, name, tail);
-    else
-        (void)snprintf(path, capacity, "%s/control.sock", private ? private : "");
-    free(private);
+    int result = above ? try_in_runtime(&folder, app, above, path, capacity) : -ENOENT;
+    if (result < 0) {
+        char *private = format_path("%s/.formation", folder.real);
+        result = private ? try_folder(private, folder.real) : -ENOMEM;
+        (void)snprintf(path, capacity, "%s/.formation/control.sock", folder.real);
+        free(private);
+    }
     app_folder_fini(&folder);
     return result;
 }

@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/str.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 // Listens for the formation `app` (NULL: called like its folder) of the folder `root`: at
@@ -17,8 +16,8 @@ int place_listen(const char *root, const char *app, int backlog, int *listener,
                  struct error *error);
 
 // Where place_listen would listen, and whether it could, as far as that can be known without doing
-// it: nothing is made. `in_runtime`: there is a runtime folder of this user. 0 or -errno.
-int place_try(const char *root, const char *app, bool *in_runtime, char *path, size_t capacity);
+// it: nothing is made. 0 or -errno.
+int place_try(const char *root, const char *app, char *path, size_t capacity);
 
 // The end of place_listen: nobody can connect from now on, and nothing is left of the socket. A
 // later manager may call it with the listener that it was given.

@@ -13,7 +13,16 @@
 // Of the supervisor itself and, at least, of each process: a pidfd and both ends of its pipe.
 enum { DESCRIPTORS_FIXED = 64, DESCRIPTORS_EACH = 3 };
 
-enum { PIPE_PAGES = 16, CAP_SYS_ADMIN_BIT = 21, CAP_SYS_RESOURCE_BIT = 24 };
+enum { PIPE_PAGES = 16 };
+
+// capabilities(7), by number.
+enum {
+    CAP_KILL_BIT = 5,
+    CAP_SETGID_BIT = 6,
+    CAP_SETUID_BIT = 7,
+    CAP_SYS_ADMIN_BIT = 21,
+    CAP_SYS_RESOURCE_BIT = 24,
+};
 
 const char *finding_state_name(enum finding_state state)
 {
@@ -185,10 +194,18 @@ static void judge_pipes(const struct machine *machine, const struct machine_need
 
 // --- where and by whom ---------------------------------------------------------------------------
 
+// Root of a container may have few of root's rights.
 static void judge_self(const struct machine_self *self, struct findings *out)
 {
-    findings_add(out, FINDING_OK, "user", NULL, NULL, "%s (uid %u)%s%s%s",
-                 self->uid == 0 ? "root" : "not root", self->uid,
+    const uint64_t wanted =
+        UINT64_C(1) << CAP_KILL_BIT | UINT64_C(1) << CAP_SETGID_BIT | UINT64_C(1) << CAP_SETUID_BIT;
+    bool is_weak = self->uid == 0 && (self->capabilities & wanted) != wanted;
+    findings_add(out, is_weak ? FINDING_WARN : FINDING_OK, "user",
+                 "processes cannot be given another user, or not be signalled then",
+                 "the capabilities CAP_KILL, CAP_SETGID and CAP_SETUID: --cap-add of Docker, "
+                 "CapabilityBoundingSet= of systemd",
+                 "%s (uid %u), %d capabilities%s%s%s", self->uid == 0 ? "root" : "not root",
+                 self->uid, __builtin_popcountll(self->capabilities),
                  self->in_user_namespace ? ", in a user namespace" : "",
                  self->has_no_new_privs ? ", no new privileges" : "",
                  self->is_filtered ? ", under seccomp" : "");

@@ -46,11 +46,11 @@ static void judge_controllers(const struct machine_cgroup *cgroup,
         const char *lacking;
         const char *missing;
     } controllers[MACHINE_CONTROLLERS] = {
-        {"memory", "the files limit memory: what cannot be limited is not started",
+        {"memory limit", "the files limit memory: what cannot be limited is not started",
          "memory cannot be limited, and who ran out of it is not counted"},
-        {"cpu", "the files limit cpu: what cannot be limited is not started",
+        {"cpu limit", "the files limit cpu: what cannot be limited is not started",
          "cpu cannot be limited"},
-        {"pids", "the files limit processes: what cannot be limited is not started",
+        {"pids limit", "the files limit processes: what cannot be limited is not started",
          "how many processes one may become cannot be limited"},
     };
     for (size_t i = 0; i < MACHINE_CONTROLLERS; i++) {
