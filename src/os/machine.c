@@ -128,7 +128,7 @@ static machine_try work_subreaper(void)
     int status;
     if (waitpid(pid, &status, 0) < 0 || WEXITSTATUS(status) != 0)
         return EAGAIN;
-    return waitpid(-1, NULL, 0) < 0 ? errno : 0;
+    return waitid(P_ALL, 0, &(siginfo_t){0}, WEXITED) < 0 ? errno : 0;
 }
 
 static machine_try try_null(void)

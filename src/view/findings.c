@@ -194,6 +194,14 @@ static void judge_pipes(const struct machine *machine, const struct machine_need
 
 // --- where and by whom ---------------------------------------------------------------------------
 
+static unsigned count_bits(uint64_t bits)
+{
+    unsigned count = 0;
+    for (; bits; bits &= bits - 1)
+        count++;
+    return count;
+}
+
 // Root of a container may have few of root's rights.
 static void judge_self(const struct machine_self *self, struct findings *out)
 {
@@ -204,8 +212,8 @@ static void judge_self(const struct machine_self *self, struct findings *out)
                  "processes cannot be given another user, or not be signalled then",
                  "the capabilities CAP_KILL, CAP_SETGID and CAP_SETUID: --cap-add of Docker, "
                  "CapabilityBoundingSet= of systemd",
-                 "%s (uid %u), %d capabilities%s%s%s", self->uid == 0 ? "root" : "not root",
-                 self->uid, __builtin_popcountll(self->capabilities),
+                 "%s (uid %u), %u capabilities%s%s%s", self->uid == 0 ? "root" : "not root",
+                 self->uid, count_bits(self->capabilities),
                  self->in_user_namespace ? ", in a user namespace" : "",
                  self->has_no_new_privs ? ", no new privileges" : "",
                  self->is_filtered ? ", under seccomp" : "");

@@ -29,7 +29,7 @@ static struct machine good(void)
     };
     for (size_t i = 0; i < MACHINE_CONTROLLERS; i++) {
         machine.cgroup.controllers[i].way = MACHINE_V2;
-        strcpy(machine.cgroup.controllers[i].found, "cgroup v2");
+        memcpy(machine.cgroup.controllers[i].found, "cgroup v2", sizeof("cgroup v2"));
     }
     return machine;
 }

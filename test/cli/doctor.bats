@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # formation doctor: what it says of a machine is so, and where it says that a formation runs, one
 # does.
-# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154 # bats sets output
+# shellcheck disable=SC2015,SC2016,SC2030,SC2031,SC2034,SC2154 # bats sets output
 load helpers
 load life
 load control
@@ -50,7 +50,7 @@ END
 }
 
 runs_a_process() {
-    start "$@"
+    start
     wait_for "started with pid"
     stop
     [ "$status" -eq 0 ]
@@ -245,7 +245,7 @@ END
     diagnoses 0
     finds ok user "in a user namespace"
     [ "$(id -u)" = 0 ] || return 0
-    PREFIX=(setpriv --bounding-set=-setuid,-setgid,-kill)
+    PREFIX=(setpriv "--bounding-set=-setuid,-setgid,-kill")
     diagnoses 0
     finds warn user "root"
     [[ $output == *"CAP_SETUID"* ]]

@@ -4,6 +4,7 @@
 # container, where it stays in front of it as tini and dumb-init do.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154 # $PS in quotes is meant so
 load helpers
+load life
 load pid1
 
 # --- in place ------------------------------------------------------------------------------------
@@ -158,7 +159,7 @@ become() {
 # has_child: whether PID 1 has one that has become the program.
 has_child() {
     local pid
-    pid=$(cat "/proc/$(first)/task/$(first)/children")
+    pid=$(children "$(first)")
     [ "${pid% }" ] && grep -qsx sleep "/proc/${pid% }/comm"
 }
 

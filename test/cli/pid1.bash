@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# For tests of the first process of a pid namespace: `load pid1` behind `load helpers`.
+# For tests of the first process of a pid namespace: `load pid1` behind `load helpers`
+# and `load life`.
 #
 # shellcheck shell=bash disable=SC2034,SC2154 # PREFIX, formation: helpers.bash
 
@@ -19,10 +20,10 @@ as_nobody() {
     "${PREFIX[@]}" test -x "$FORMATION" -a -x "$APP" || skip "nobody cannot reach the program"
 }
 
-# first [PID]: the pid, seen from here, of the PID 1 that `unshare` of that pid has made.
+# first: the pid, seen from here, of PID 1.
 first() {
     local pid
-    pid=$(cat "/proc/${1:-$formation}/task/${1:-$formation}/children" 2>/dev/null)
+    pid=$(children "$formation")
     [ "${pid% }" ] && echo "${pid% }"
 }
 
@@ -34,7 +35,7 @@ tell() {
 # zombies: their number among the children of PID 1.
 zombies() {
     local pid
-    for pid in $(cat "/proc/$(first)/task/$(first)/children"); do
+    for pid in $(children "$(first)"); do
         cut -d ' ' -f 3 "/proc/$pid/stat" 2>/dev/null || true
     done | grep -c Z || true
 }
@@ -46,7 +47,8 @@ no_zombies() {
 # remove_folders NAMESPACE: those in our cgroup that namespaces left whose first process was killed.
 remove_folders() {
     local mount path
-    mount=$(sed -n 's/^\([^ ]* \)\{4\}\([^ ]*\) .* - cgroup2 .*/\2/p' /proc/self/mountinfo | tail -n 1)
+    mount=$(cgroup_mount)
     path=$(sed -n 's/^0:://p' /proc/self/cgroup)
-    find "$mount$path" -depth -type d -path "*/formation.$1.1.*" -exec rmdir {} + 2>/dev/null || true
+    find "$mount$path" -depth -type d -path "*/formation.$1.1.*" -exec rmdir {} + \
+        2>/dev/null || true
 }

@@ -218,7 +218,7 @@ has_zombies() {
     nothing_left
 }
 
-@test "the status is that of the process that ended the formation, as code or as 128 and the signal" {
+@test "the status is that of the process that ended the formation, or 128 and its signal" {
     in_container
     printf 'processes:\n  web: {restart: never}\n' >formation.yaml
     procfile 'web: exit 3'
@@ -323,7 +323,7 @@ has_zombies() {
     teller
     in_container
     run --separate-stderr -71 unshare --pid --fork "$FORMATION" start
-    [[ $stderr == *": /proc shows the processes of another pid namespace: mount that of this one"* ]]
+    [[ $stderr == *": /proc shows the processes of another pid namespace: mount that of this"* ]]
     run --separate-stderr -71 unshare --mount --pid --fork \
         sh -c 'mount -t tmpfs none /proc && exec "$@"' sh "$FORMATION" start
     [[ $stderr == *": /proc is not mounted: 'mount -t proc proc /proc' does it" ]]
