@@ -55,6 +55,7 @@ static machine_try try_pidfd(void)
     if (pid < 0)
         return errno;
     if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); // we may be killed, too
         (void)pause();
         _exit(CHILD_FAILED);
     }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -80,9 +81,11 @@ static void try_processes(int folder, struct machine_cgroup *out)
         out->kill = errno;
         return;
     }
-    if (pid == 0)
+    if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); // we may be killed, too
         for (;;)
             (void)pause();
+    }
     if (out->born != 0) { // it goes there by our hand
         int fd = openat(folder, "cgroup.procs", O_WRONLY | O_CLOEXEC);
         if (fd >= 0 && dprintf(fd, "%ld", pid) < 0)

@@ -67,13 +67,15 @@ static void judge_call(struct findings *out, const char *name, machine_try resul
                  result == 0 ? "" : " cannot be had: ", result == 0 ? "" : strerrordesc_np(result));
 }
 
-static void judge_kernel(const struct machine_kernel *kernel, struct findings *out)
+static void judge_kernel(const struct machine *machine, struct findings *out)
 {
+    const struct machine_kernel *kernel = &machine->kernel;
     findings_add(out, FINDING_OK, "kernel", NULL, NULL, "Linux %s", kernel->release);
     judge_call(out, "pidfd", kernel->pidfd, "processes are waited for and signalled by descriptor");
     judge_call(out, "close_range", kernel->close_range, "descriptors are kept from processes");
     judge_call(out, "memfd", kernel->memfd, "memory outlives the manager");
-    judge_call(out, "execveat", kernel->execveat, "the supervisor starts itself by descriptor");
+    if (machine->proc.own == 0 && kernel->null == 0) // else it cannot be tried
+        judge_call(out, "execveat", kernel->execveat, "the supervisor starts itself by descriptor");
     judge_call(out, "subreaper", kernel->subreaper, "orphans are adopted");
     if (kernel->clone3 == 0)
         findings_add(out, FINDING_OK, "clone3", NULL, NULL, "allowed");
@@ -278,7 +280,7 @@ static void judge_services(const struct machine_services *services,
 void findings_judge(const struct machine *machine, const struct machine_needs *needs,
                     struct findings *out)
 {
-    judge_kernel(&machine->kernel, out);
+    judge_kernel(machine, out);
     judge_proc(machine, out);
     findings_judge_trees(machine, needs, out);
     judge_files(&machine->amounts, needs, out);
