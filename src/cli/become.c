@@ -2,6 +2,8 @@
 #include "cli/become.h"
 
 #include "cli/report.h"
+#include "manager/confining.h"
+#include "manager/tell.h"
 #include "os/pid1.h"
 #include "plan/launch.h"
 
@@ -39,6 +41,26 @@ static bool stand_before(const struct options *options, const struct process_pol
     return result != 0;
 }
 
+// Its user, limits and all else that it would have in the formation. Returns 0, or the exit status.
+static int confine(const struct options *options, const struct process_type *type)
+{
+    static struct confine confine;
+    enum spawn_stage stage = SPAWN_STAGE_CONFINEMENT;
+    struct error error;
+    int result = 0;
+    if (confining_make(&type->confinement.rights, &confine) > 0)
+        result = confine_become(&confine, -1, &stage);
+    if (result == 0)
+        return 0;
+    struct buffer sentence = {0};
+    tell_not_started(&sentence, type, stage, -result);
+    (void)error_set(&error, -result, "%.*s: %.*s", STR_ARGS(type->name),
+                    STR_ARGS(buffer_str(&sentence)));
+    buffer_fini(&sentence);
+    (void)report_failure(options, error.text);
+    return options->foreman ? 1 : STATUS_CANNOT_EXECUTE;
+}
+
 static int enter(const struct options *options, const char *name, const char *directory)
 {
     struct error error;
@@ -61,7 +83,9 @@ int become_process(const struct options *options, struct plan *plan, struct proc
         return report_failure(options, error.text);
     if (stand_before(options, &type->policy, name, &status))
         return status;
-    status = enter(options, name, launch.directory);
+    status = confine(options, type);
+    if (status == 0)
+        status = enter(options, name, launch.directory);
     if (status != 0)
         return status;
     environ = launch.envp; // also for the search in PATH

@@ -50,9 +50,25 @@ static int become(const struct options *options, struct plan *plan, const char *
     return become_process(options, plan, id);
 }
 
+// Puts the files together; what this process may not give to the one that it is to become is an
+// error, too.
+static int load_process(struct loaded *loaded, const struct options *options, const char *name,
+                        struct diagnostics *diagnostics, struct plan **plan)
+{
+    struct process_id id;
+    int found = load_accounts(loaded, diagnostics);
+    int result = load_assemble(loaded, options, environ, diagnostics, plan);
+    if (found < 0 || result < 0)
+        return found < 0 ? found : result;
+    if (find_process(*plan, name, &id))
+        load_check_rights(loaded, &(*plan)->types[id.type], diagnostics);
+    return 0;
+}
+
 int command_exec(struct invocation *invocation)
 {
     struct options options = invocation->options;
+    const char *name = invocation->operands[0];
     struct diagnostics diagnostics = {0};
     struct arena arena = {0};
     struct plan *plan = NULL;
@@ -61,12 +77,12 @@ int command_exec(struct invocation *invocation)
     int defaults = load_defaults(&options, &arena, &diagnostics);
     int result = load_files(&options, false, &diagnostics, &loaded);
     if (result != -ENOMEM)
-        result = load_assemble(&loaded, &options, environ, &diagnostics, &plan);
+        result = load_process(&loaded, &options, name, &diagnostics, &plan);
     int status = report_diagnostics(&options, &diagnostics, false);
     if (result == -ENOMEM || defaults == -ENOMEM)
-        status = become_failed(&options, ENOMEM, invocation->operands[0]);
+        status = become_failed(&options, ENOMEM, name);
     else if (status == 0)
-        status = become(&options, plan, invocation->operands[0]);
+        status = become(&options, plan, name);
     plan_free(plan);
     loaded_fini(&loaded);
     diagnostics_fini(&diagnostics);

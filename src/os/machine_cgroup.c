@@ -2,6 +2,8 @@
 // A folder is made in ours, a child born into it, and killed there.
 #include "os/machine.h"
 
+#include "os/controller.h"
+#include "os/hierarchy.h"
 #include "os/tree.h"
 
 #include <errno.h>
@@ -17,8 +19,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static const char *const controller_names[MACHINE_CONTROLLERS] = {"memory", "cpu", "pids"};
 
 void machine_read_line(const char *path, char *out, unsigned capacity)
 {
@@ -37,24 +37,6 @@ uint64_t machine_read_number(const char *path)
     unsigned long long number;
     machine_read_line(path, line, sizeof(line));
     return sscanf(line, "%llu", &number) == 1 ? number : UINT64_MAX;
-}
-
-static void read_file_at(int folder, const char *name, char *out, size_t capacity)
-{
-    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? 0 : read(fd, out, capacity - 1);
-    out[size > 0 ? size : 0] = '\0';
-    if (fd >= 0)
-        (void)close(fd);
-}
-
-static bool has_word(const char *words, const char *word)
-{
-    size_t size = strlen(word);
-    for (const char *at = words; (at = strstr(at, word)); at += size)
-        if ((at == words || strchr(" ,:", at[-1])) && strchr(" ,:\n", at[size]))
-            return true; // strchr finds the final NUL, too
-    return false;
 }
 
 // --- processes -----------------------------------------------------------------------------------
@@ -96,85 +78,14 @@ static void try_processes(int folder, struct machine_cgroup *out)
     out->kill = kill_folder(folder, (pid_t)pid);
 }
 
-// --- controllers ---------------------------------------------------------------------------------
-
-// Version 1: our folder in the hierarchy of the controller, by /proc/self/cgroup and mountinfo.
-static bool find_v1(const char *name, char out[MACHINE_PATH_BYTES])
+static void look_at_controller(enum controller which, struct machine_controller *out)
 {
-    char line[4096];
-    char mount[MACHINE_PATH_BYTES] = "";
-    char path[MACHINE_PATH_BYTES] = "";
-    FILE *file = fopen("/proc/self/mountinfo", "re");
-    while (file && fgets(line, sizeof(line), file)) {
-        const char *system = strstr(line, " - cgroup ");
-        const char *options = system ? strrchr(system, ' ') : NULL;
-        if (options && has_word(options, name) && sscanf(line, "%*s %*s %*s %*s %255s", mount) == 1)
-            break;
-    }
-    if (file)
-        (void)fclose(file);
-    file = fopen("/proc/self/cgroup", "re");
-    while (mount[0] && file && fgets(line, sizeof(line), file)) {
-        const char *names = strchr(line, ':');
-        const char *own = names ? strchr(names + 1, ':') : NULL;
-        if (own && has_word(names, name))
-            (void)sscanf(own + 1, "%255s", path);
-    }
-    if (file)
-        (void)fclose(file);
-    (void)snprintf(out, MACHINE_PATH_BYTES, "%s%s", mount, strcmp(path, "/") == 0 ? "" : path);
-    return mount[0] && path[0];
-}
-
-static void try_v1(const char *name, struct machine_controller *out)
-{
-    char folder[MACHINE_PATH_BYTES];
-    char probe[MACHINE_PATH_BYTES + 64];
-    if (!find_v1(name, folder)) {
-        (void)snprintf(out->found, sizeof(out->found), "there is none");
-        return;
-    }
-    (void)snprintf(probe, sizeof(probe), "%s/formation-doctor.%d", folder, getpid());
-    if (mkdir(probe, 0755) < 0) {
-        (void)snprintf(out->found, sizeof(out->found), "cgroup v1 at %.256s: %s", folder,
-                       strerror(errno));
-        return;
-    }
-    (void)rmdir(probe);
-    out->way = MACHINE_V1;
-    (void)snprintf(out->found, sizeof(out->found), "cgroup v1 at %.256s", folder);
-}
-
-// Version 2 gives controllers to folders whose parent has no processes. In ours there may be those
-// that the supervisor can take along, itself, and nobody else.
-static unsigned count_processes(int folder)
-{
-    char text[4096];
-    unsigned count = 0;
-    read_file_at(folder, "cgroup.procs", text, sizeof(text));
-    for (const char *at = text; (at = strchr(at, '\n')); at++)
-        count++;
-    return count;
-}
-
-static void look_at_controller(int own, int probe, const char *name, struct machine_controller *out)
-{
-    char ours[256] = "";
-    char given[256] = "";
-    if (own >= 0)
-        read_file_at(own, "cgroup.controllers", ours, sizeof(ours));
-    if (probe >= 0)
-        read_file_at(probe, "cgroup.controllers", given, sizeof(given));
-    bool may_be_given = has_word(ours, name) && probe >= 0 && count_processes(own) <= 1;
-    if (has_word(given, name) || may_be_given) {
-        out->way = MACHINE_V2;
-        (void)snprintf(out->found, sizeof(out->found), "cgroup v2");
-    } else if (has_word(ours, name)) {
-        (void)snprintf(out->found, sizeof(out->found), "cgroup v2, in a folder that %s",
-                       probe < 0 ? "cannot be written to" : "other processes share");
-    } else {
-        try_v1(name, out);
-    }
+    struct error error;
+    bool is_there = controller_describe(which, &error);
+    out->way = !is_there                                 ? MACHINE_NO_WAY
+               : strstr(error.text, "cgroup v1") != NULL ? MACHINE_V1
+                                                         : MACHINE_V2;
+    (void)snprintf(out->found, sizeof(out->found), "%s", error.text);
 }
 
 void machine_look_at_cgroup(struct machine_cgroup *out)
@@ -193,7 +104,7 @@ void machine_look_at_cgroup(struct machine_cgroup *out)
             probe = openat(own, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }
     for (unsigned i = 0; i < MACHINE_CONTROLLERS; i++)
-        look_at_controller(own, probe, controller_names[i], &out->controllers[i]);
+        look_at_controller((enum controller)i, &out->controllers[i]);
     if (probe >= 0) {
         try_processes(probe, out);
         (void)close(probe);
@@ -215,20 +126,22 @@ static uint64_t limit_of(rlim_t limit)
     return limit == RLIM_INFINITY ? UINT64_MAX : limit;
 }
 
+// Of our cgroup: version 2, else version 1.
 static uint64_t own_pids(void)
 {
-    char folder[MACHINE_PATH_BYTES];
-    char path[MACHINE_PATH_BYTES + 16];
-    int own = tree_open_own_folder();
+    char path[64];
     uint64_t most = UINT64_MAX;
+    int own = tree_open_own_folder();
     if (own >= 0) {
         (void)snprintf(path, sizeof(path), "/proc/self/fd/%d/pids.max", own);
         most = machine_read_number(path);
         (void)close(own);
     }
-    if (most == UINT64_MAX && find_v1("pids", folder)) {
-        (void)snprintf(path, sizeof(path), "%s/pids.max", folder);
+    own = most == UINT64_MAX ? hierarchy_open("pids") : -1;
+    if (own >= 0) {
+        (void)snprintf(path, sizeof(path), "/proc/self/fd/%d/pids.max", own);
         most = machine_read_number(path);
+        (void)close(own);
     }
     return most;
 }

@@ -36,9 +36,6 @@ int tree_open(struct tree *tree, pid_t guard);
 // The tree as it was opened by another process: fills `mark` and `name`; `fd` may be -1.
 int tree_adopt(struct tree *tree, pid_t guard, int fd);
 
-// The cgroup v2 folder that we are in, or -1.
-int tree_open_own_folder(void);
-
 // Removes a folder of cgroups with those in it, which must be empty of processes.
 void tree_remove_folder(int parent_fd, const char *name);
 
