@@ -3,6 +3,7 @@
 
 #include "cli/report.h"
 #include "manager/confining.h"
+#include "manager/limiting.h"
 #include "manager/tell.h"
 #include "os/pid1.h"
 #include "plan/launch.h"
@@ -39,6 +40,18 @@ static bool stand_before(const struct options *options, const struct process_pol
     if (result < 0)
         *status = become_failed(options, -result, what);
     return result != 0;
+}
+
+// What it and all that descends from it may use together.
+static int limit(const struct options *options, const struct plan *plan, struct process_id id)
+{
+    char name[PROCESS_NAME_BYTES];
+    struct error error;
+    (void)plan_process_name(plan, id, name);
+    if (limiting_become(&plan->types[id.type], name, &error) == 0)
+        return 0;
+    (void)report_failure(options, error.text);
+    return options->foreman ? 1 : STATUS_CANNOT_EXECUTE;
 }
 
 // Its user, limits and all else that it would have in the formation. Returns 0, or the exit status.
@@ -83,7 +96,9 @@ int become_process(const struct options *options, struct plan *plan, struct proc
         return report_failure(options, error.text);
     if (stand_before(options, &type->policy, name, &status))
         return status;
-    status = confine(options, type);
+    status = limit(options, plan, id);
+    if (status == 0)
+        status = confine(options, type);
     if (status == 0)
         status = enter(options, name, launch.directory);
     if (status != 0)

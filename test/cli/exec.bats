@@ -74,6 +74,77 @@ print(subprocess.run(sys.argv[1:], close_fds=True, stdout=subprocess.PIPE).stdou
     [ "$output" = "b'0\\n1\\n2\\n3\\n'" ] # 3 is that of ls
 }
 
+# seer: tells who it is, what it may do, and in which folder that is said.
+seer() {
+    cat >seer <<'END'
+import os
+with open("/proc/self/mountinfo") as file:
+    mounts = [line.split() for line in file]
+for line in open("/proc/self/cgroup"):
+    _, names, path = line.strip().split(":", 2)
+    for mount in mounts:
+        kind = mount[mount.index("-") + 1]
+        is_pids = "pids" in mount[-1].split(",") and "pids" in names.split(",")
+        file = f"{mount[4]}{path}/pids.max"
+        is_ours = kind == "cgroup" and is_pids or kind == "cgroup2" and not names
+        if is_ours and os.path.exists(file):
+            print("pids", open(file).read().strip(), f"{mount[4]}{path}")
+umask = os.umask(0)
+print("uid", os.getuid(), "nice", os.nice(0), "umask", oct(umask), flush=True)
+END
+    procfile "web: exec python3 seer" "idle: exec sleep 600"
+    printf 'processes:\n  web: {user: nobody, nice: 5, umask: "077"%s}\n' "$1" >formation.yaml
+    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" "$APP"
+}
+
+@test "it has the user, the priority and the umask of its type, also as PID 1" {
+    [ "$(id -u)" = 0 ] || skip "needs root, to be somebody else"
+    seer ""
+    run -0 "$FORMATION" exec web
+    [ "${lines[-1]}" = "uid 65534 nice 5 umask 0o77" ]
+    in_container
+    run -0 "${PREFIX[@]}" "$FORMATION" exec web
+    [ "${lines[-1]}" = "uid 65534 nice 5 umask 0o77" ]
+    run --separate-stderr -2 setpriv --reuid=54321 --regid=54321 --clear-groups \
+        "$FORMATION" exec web
+    [[ $stderr == *"formation.yaml:"*"error: "* ]]
+}
+
+@test "its tree is limited as by start; the next formation removes the folder" {
+    [ "$(id -u)" = 0 ] || skip "needs root"
+    "$FORMATION" doctor | grep -q "^ok *pids limit" || skip "no controller"
+    seer ", limits: {processes: 7}"
+    run -0 "$FORMATION" exec web
+    [[ $output == *"pids 7 "* ]]
+    local folder
+    folder=$(sed -n 's/^pids 7 //p' <<<"$output")
+    [[ $folder == */formation.*/web.1 ]]
+    [ -d "$folder" ]
+    sed -i 's/, limits.*/}/' formation.yaml
+    start idle
+    wait_for "idle.1 | started"
+    stop
+    [ ! -e "${folder%/web.1}" ]
+    sed -i 's/077"}/077", limits: {processes: 7}}/' formation.yaml
+    in_container
+    run -0 "${PREFIX[@]}" "$FORMATION" exec web
+    folder=$(sed -n 's/^pids 7 //p' <<<"$output")
+    [[ $folder == */formation.*/web.1 ]]
+    # Nobody of that namespace is there any more; a container's own folder goes with it.
+    find /sys/fs/cgroup -depth -type d -path "*/$(basename "${folder%/web.1}")*" \
+        -exec rmdir {} + 2>/dev/null || true
+}
+
+@test "what cannot be limited does not run: 126" {
+    [ "$(id -u)" = 0 ] || skip "needs root, to be somebody else"
+    procfile "web: true"
+    echo 'processes: {web: {limits: {processes: 7}}}' >formation.yaml
+    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" "$APP"
+    run --separate-stderr -126 setpriv --reuid=54321 --regid=54321 --clear-groups \
+        "$FORMATION" exec web
+    [[ $stderr == "formation: the processes of 'web' cannot be limited: "* ]]
+}
+
 # --- as PID 1 -------------------------------------------------------------------------------------
 
 # program: ends as its first line of commands says; tells of every signal.
