@@ -350,6 +350,12 @@ static void propose_attachable(const struct known *known, struct place place)
     propose_processes(known, place);
 }
 
+static void propose_declared(const struct known *known, struct place place)
+{
+    answer("words", 0);
+    propose_types(known->loaded, place, "");
+}
+
 // What may stand there follows from the command's synopsis.
 static void propose_operand(const struct line *line, const struct known *known, struct place place,
                             char **words)
@@ -359,6 +365,8 @@ static void propose_operand(const struct line *line, const struct known *known, 
     } else if (line->command->operands == OPERANDS_ONE) {
         if (line->operand_count == 0 && takes(line, "PROGRAM"))
             answer("files", 0);
+        else if (line->operand_count == 0 && takes(line, "TYPE"))
+            propose_declared(known, place);
         else if (line->operand_count == 0 && takes(line, "PROCESS"))
             propose_attachable(known, place);
         else if (line->operand_count == 0)

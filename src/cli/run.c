@@ -2,10 +2,10 @@
 // formation run: this process becomes the command. Nobody stays in between, so the terminal, every
 // signal and the exit status pass through by nature.
 #include "base/buffer.h"
+#include "cli/become.h"
 #include "cli/report.h"
-#include "manager/confining.h"
 #include "manager/load.h"
-#include "manager/tell.h"
+#include "os/pid1.h"
 #include "os/program.h"
 #include "plan/launch.h"
 
@@ -15,23 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { STATUS_CANNOT_EXECUTE = 126, STATUS_NOT_FOUND = 127 }; // as a shell's
-
-static int failed(const struct options *options, int code, const char *what)
-{
-    char sentence[512];
-    if (code == ENOENT)
-        (void)snprintf(sentence, sizeof(sentence), "command not found: %s", what);
-    else if (code == EACCES)
-        (void)snprintf(sentence, sizeof(sentence), "not executable: %s", what);
-    else
-        (void)snprintf(sentence, sizeof(sentence), "cannot run %s: %s", what, strerror(code));
-    int status = report_failure(options, sentence);
-    if (options->foreman)
-        return status;
-    return code == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_EXECUTE;
-}
 
 // Appends one argument as a word of shell. Between $ and a name stand two quotes, so that not even
 // Foreman's replacing of $NAME, which minds no quotes, changes what was typed.
@@ -68,51 +51,16 @@ static int extend_command(struct plan *plan, struct process_type *type, char *co
     return result;
 }
 
-// Its user, limits and all else that it would have in the formation. Returns 0, or the exit status.
-static int confine(const struct options *options, const struct process_type *type)
-{
-    static struct confine confine;
-    enum spawn_stage stage = SPAWN_STAGE_CONFINEMENT;
-    struct error error;
-    int result = 0;
-    if (confining_make(&type->confinement.rights, &confine) > 0)
-        result = confine_become(&confine, -1, &stage);
-    if (result == 0)
-        return 0;
-    struct buffer sentence = {0};
-    tell_not_started(&sentence, type, stage, -result);
-    (void)error_set(&error, -result, "%.*s: %.*s", STR_ARGS(type->name),
-                    STR_ARGS(buffer_str(&sentence)));
-    buffer_fini(&sentence);
-    (void)report_failure(options, error.text);
-    return options->foreman ? 1 : STATUS_CANNOT_EXECUTE;
-}
-
-// Becomes the type's first process. Returns, with an exit status, only if that cannot be.
+// Becomes the type's first process. Returns, with an exit status, only as PID 1 or if that cannot
+// be.
 static int become_type(const struct options *options, struct plan *plan, char *const *operands)
 {
     const struct process_type *found = plan_find(plan, str_of(operands[0]));
     assert(found);
     struct process_id id = {.type = (uint16_t)(found - plan->types), .number = 1};
-    struct launch launch;
-    struct error error;
     if (extend_command(plan, &plan->types[id.type], operands + 1) < 0)
-        return failed(options, ENOMEM, operands[0]);
-    if (launch_make(plan, id, environ, NULL, &plan->arena, &launch, &error) < 0)
-        return report_failure(options, error.text);
-    int status = confine(options, &plan->types[id.type]);
-    if (status != 0)
-        return status;
-    if (chdir(launch.directory) < 0) {
-        int code = errno;
-        (void)error_set(&error, code, "%s: cannot run in %s: %s", operands[0], launch.directory,
-                        strerror(code));
-        (void)report_failure(options, error.text);
-        return options->foreman ? 1 : STATUS_CANNOT_EXECUTE;
-    }
-    environ = launch.envp; // also for the search in PATH
-    (void)execvp(launch.argv[0], launch.argv);
-    return failed(options, errno, launch.argv[0]);
+        return become_failed(options, ENOMEM, operands[0]);
+    return become_process(options, plan, id);
 }
 
 // A single argument with something of a shell in it is a line of shell, unless a program is really
@@ -133,14 +81,11 @@ static int become_command(const struct options *options, const struct loaded *lo
         for (size_t j = 0; j < file->count; j++) {
             const struct variable *variable = &file->entries[j].variable;
             if (setenv(variable->name.bytes, variable->value.bytes, 1) < 0)
-                return failed(options, errno, operands[0]);
+                return become_failed(options, errno, operands[0]);
         }
     }
-    if (is_shell_line(operands))
-        (void)execl("/bin/sh", "sh", "-c", operands[0], (char *)NULL);
-    else
-        (void)execvp(operands[0], operands);
-    return failed(options, errno, operands[0]);
+    return is_shell_line(operands) ? become_shell_line(options, operands[0])
+                                   : become_arguments(options, operands);
 }
 
 static bool is_type(const struct loaded *loaded, const char *name)
@@ -193,7 +138,8 @@ int command_run(struct invocation *invocation)
     struct options options = invocation->options;
     struct loaded loaded;
     int status;
+    pid1_hold_signals();
     int result = run(&options, invocation->operands, &loaded, &status);
     loaded_fini(&loaded);
-    return result < 0 ? failed(&options, -result, invocation->operands[0]) : status;
+    return result < 0 ? become_failed(&options, -result, invocation->operands[0]) : status;
 }

@@ -8,10 +8,12 @@
 #include "guard/revive.h"
 #include "guard/setup.h"
 #include "guard/state.h"
+#include "guard/strangers.h"
 #include "guard/succeed.h"
 #include "guard/witness.h"
 #include "os/channel.h"
 #include "os/clock.h"
+#include "os/pid1.h"
 #include "os/socket.h"
 
 #include <errno.h>
@@ -52,8 +54,7 @@ static bool watch(int fd, uint64_t what)
 // Not as PID 1, with which the kernel ends its whole namespace (pid_namespaces(7)).
 static void start_witness(void)
 {
-    enum { INIT = 1 };
-    if (getpid() == INIT)
+    if (pid1_is_own())
         return;
     pid_t pid = witness_start(&guard.tree, guard.witness_pipe);
     guard.board->witness_pid = guard.tree.spared = pid > 0 ? pid : 0;
@@ -75,7 +76,9 @@ static int open_guard(size_t memory_bytes)
     };
     for (int i = 0; i < KEPT_COUNT; i++)
         guard.kept[i] = -1;
-    int result = setup_standard_descriptors();
+    int result = setup_look_at_system(&failure);
+    if (result == 0)
+        result = setup_standard_descriptors();
     if (result < 0 || (result = spawn_reserve_descriptors()) < 0)
         return result;
     if (close_range(SPAWN_RESERVED, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
@@ -171,31 +174,17 @@ static void ring(void)
     guard.holds.has_news = false;
 }
 
-// A process that was adopted after its parent in the formation had died, or the witness.
-static void reap_strangers(void)
-{
-    guard.may_have_strangers = false;
-    for (;;) {
-        siginfo_t info = {0};
-        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
-            return;
-        // Ours are reaped in their own time. Strangers behind it in the kernel's list wait until
-        // it was buried, after which we look again.
-        if (info.si_pid == guard.manager_pid || holds_pid(&guard.holds, info.si_pid))
-            return;
-        (void)waitid(P_PID, (id_t)info.si_pid, &(siginfo_t){0}, WEXITED | WNOHANG);
-    }
-}
-
 static void on_signals(void)
 {
     struct signalfd_siginfo info;
     while (read(guard.signals, &info, sizeof(info)) == sizeof(info)) {
         if (info.ssi_signo == SIGCHLD) {
             guard.may_have_strangers = true;
-        } else if (info.ssi_signo < BOARD_SIGNALS &&
-                   !(info.ssi_signo == SIGHUP && guard.ignores_hangup)) {
-            atomic_fetch_add(&guard.board->signals_received[info.ssi_signo], 1);
+            continue;
+        }
+        int signal = setup_meaning_of((int)info.ssi_signo);
+        if (signal < BOARD_SIGNALS && !(signal == SIGHUP && guard.ignores_hangup)) {
+            atomic_fetch_add(&guard.board->signals_received[signal], 1);
             guard.holds.has_news = true;
         }
     }
@@ -358,6 +347,8 @@ static int wait_milliseconds(void)
 {
     enum { LOOK_AGAIN_MS = 500 };
     nsec_t due_at = guard.manager_due_at < witness_due_at ? guard.manager_due_at : witness_due_at;
+    if (guard.may_have_strangers && guard.strangers_due_at < due_at)
+        due_at = guard.strangers_due_at;
     if (due_at == NSEC_NEVER)
         return guard.asked_at == NSEC_NEVER ? -1 : LOOK_AGAIN_MS;
     nsec_t rest = due_at - clock_now();
@@ -397,7 +388,7 @@ static void run(void)
                 hold_note_death(&guard.holds, (unsigned)what);
         }
         if (guard.may_have_strangers)
-            reap_strangers();
+            guard.may_have_strangers = !strangers_reap(&guard);
         ring();
         revive_look_after(&guard);
     }
@@ -411,15 +402,15 @@ static void close_guard(void)
     holds_signal(&guard.holds, SIGKILL);
     nsec_t until = clock_now() + PATIENCE_MS * NSEC_PER_MSEC;
     while (tree_kill_all(&guard.tree, ROUND_MS) > 0 && clock_now() < until)
-        reap_strangers(); // or a storm of forks would fill our list of children
+        (void)strangers_reap(&guard); // or a storm of forks would fill our list of children
     if (guard.witness_pidfd < 0)
         tree_close(&guard.tree);
 }
 
 static const char *reason_of(int code)
 {
-    if (code == ENOENT)
-        return "/proc and /dev/null are needed, and one is not there";
+    if (failure)
+        return failure;
     if (code == ENOSYS || code == EPERM)
         return "the kernel, or a filter of its system calls, refuses what is needed: close_range "
                "and memfd_create, as in Linux 5.14";

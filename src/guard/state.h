@@ -36,6 +36,7 @@ struct guard {
     uint32_t handled;    // signals of that kind that a manager had dealt with by then
     bool ignores_hangup; // started by nohup
     bool may_have_strangers; // adopted processes that have ended, to be reaped
+    nsec_t strangers_due_at; // not looked for in our list of children before
     bool is_over;
     bool manager_is_left; // it hangs in the kernel, by a disk, and is not waited for
     int exit_status;

@@ -4,26 +4,11 @@
 #include "manager/state.h"
 
 #include "config/diagnostic.h"
+#include "manager/limiting.h"
 #include "os/oom.h"
 
 #include <errno.h>
 #include <unistd.h>
-
-static const char *const subjects[CONTROLLERS] = {
-    [CONTROLLER_MEMORY] = "memory",
-    [CONTROLLER_CPU] = "processor time",
-    [CONTROLLER_PIDS] = "processes",
-};
-
-static struct controller_amounts amounts_of(const struct process_type *type)
-{
-    const struct tree_limits *limits = &type->confinement.tree;
-    return (struct controller_amounts){{
-        [CONTROLLER_MEMORY] = limits->memory_bytes,
-        [CONTROLLER_CPU] = limits->cpu_thousandths,
-        [CONTROLLER_PIDS] = limits->processes,
-    }};
-}
 
 // Who is in the supervisor's own cgroup folder. Returns how many.
 static size_t list_supervisors(const struct manager *manager, pid_t out[3])
@@ -43,7 +28,7 @@ int limits_need(struct manager *manager, const struct plan *plan, struct diagnos
     int result = 0;
     for (size_t i = 0; i < plan->type_count; i++) {
         const struct process_type *type = &plan->types[i];
-        struct controller_amounts amounts = amounts_of(type);
+        struct controller_amounts amounts = limiting_amounts(type);
         for (int which = 0; which < CONTROLLERS && !type->is_gone; which++) {
             struct error error;
             if (amounts.of[which] == 0 ||
@@ -51,8 +36,9 @@ int limits_need(struct manager *manager, const struct plan *plan, struct diagnos
                                  supervisors, supervisor_count, &error) == 0)
                 continue;
             diagnostics_error(diagnostics, type->confinement.tree.origin,
-                              "the %s of '%.*s' cannot be limited: %s", subjects[which],
-                              STR_ARGS(type->name), error.text);
+                              "the %s of '%.*s' cannot be limited: %s",
+                              limiting_subject((enum controller)which), STR_ARGS(type->name),
+                              error.text);
             result = -EINVAL;
         }
     }
@@ -63,7 +49,7 @@ int limits_put(struct process *process, int fds[CONTROLLERS])
 {
     const struct manager *manager = process->manager;
     const struct process_record *record = supervisor_process(manager->supervisor, process->slot);
-    struct controller_amounts amounts = amounts_of(&manager->plan->types[record->id.type]);
+    struct controller_amounts amounts = limiting_amounts(&manager->plan->types[record->id.type]);
     return controllers_limit(&manager->controllers, &manager->tree, process->name, &amounts, fds);
 }
 

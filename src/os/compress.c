@@ -79,6 +79,15 @@ static int load(struct compression *compression)
     return 0;
 }
 
+bool compress_is_possible(void)
+{
+    struct compression compression = {.path = ""};
+    bool is_possible = load(&compression) == 0;
+    if (compression.zstd.handle)
+        (void)dlclose(compression.zstd.handle);
+    return is_possible;
+}
+
 static bool prepare(struct compression *compression)
 {
     const struct zstd *zstd = &compression->zstd;

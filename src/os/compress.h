@@ -4,6 +4,11 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
+
+// Whether there is a libzstd that fits.
+bool compress_is_possible(void);
+
 // Makes PATH.zst of the file PATH, which is gone then; mode, owner and time stay. Until the new
 // file is whole and on the disk, the old one is there; meanwhile PATH.zst.partial is written, and
 // one of an earlier attempt begun again. What PATH.zst was is replaced. Takes 6 MiB of memory,

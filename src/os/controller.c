@@ -228,6 +228,13 @@ static bool is_root(int folder)
     return faccessat(folder, "cgroup.type", F_OK, 0) < 0;
 }
 
+static bool say(struct error *out, const char *text)
+{
+    *out = (struct error){0};
+    (void)snprintf(out->text, sizeof(out->text), "%s", text);
+    return true;
+}
+
 static bool describe_v2(int folder, struct error *out)
 {
     const pid_t self = getpid();
@@ -236,7 +243,7 @@ static bool describe_v2(int folder, struct error *out)
     pid_t stranger = is_root(folder) ? 0 : find_stranger(folder, &self, 1);
     if (stranger)
         return refuse_stranger(stranger, out) == 0;
-    return error_set(out, 0, "cgroup v2") == 0;
+    return say(out, "cgroup v2");
 }
 
 bool controller_describe(enum controller which, struct error *out)
@@ -252,7 +259,7 @@ bool controller_describe(enum controller which, struct error *out)
     else if (faccessat(own, ".", W_OK, 0) < 0)
         is = refuse_writing(errno, out) == 0;
     else
-        is = error_set(out, 0, "cgroup v1") == 0;
+        is = say(out, "cgroup v1");
     if (folder >= 0)
         (void)close(folder);
     if (own >= 0)

@@ -425,6 +425,45 @@ int place_listen(const char *root, const char *app, int backlog, int *listener, 
     return result;
 }
 
+static int try_folder(const char *path, const char *above)
+{
+    if (access(path, W_OK | X_OK) == 0)
+        return 0;
+    return errno != ENOENT || access(above, W_OK | X_OK) < 0 ? -errno : 0;
+}
+
+static int try_in_runtime(const struct app_folder *folder, const char *app, const char *above,
+                          char *path, size_t capacity)
+{
+    char name[LIMIT_NAME_BYTES + 1];
+    char tail[TAIL_BYTES + 1];
+    char *runtime = format_path("%s/formation", above);
+    int result = runtime ? try_folder(runtime, above) : -ENOMEM;
+    clean_name_of(app, folder->called, name);
+    tail_of(folder->real, tail);
+    if (runtime)
+        (void)snprintf(path, capacity, "%s/%s%s", runtime, name, tail);
+    free(runtime);
+    return result;
+}
+
+int place_try(const char *root, const char *app, char *path, size_t capacity)
+{
+    struct app_folder folder;
+    if (!app_folder_init(&folder, root))
+        return -errno;
+    const char *above = runtime_folder();
+    int result = above ? try_in_runtime(&folder, app, above, path, capacity) : -ENOENT;
+    if (result < 0) {
+        char *private = format_path("%s/.formation", folder.real);
+        result = private ? try_folder(private, folder.real) : -ENOMEM;
+        (void)snprintf(path, capacity, "%s/.formation/control.sock", folder.real);
+        free(private);
+    }
+    app_folder_fini(&folder);
+    return result;
+}
+
 void place_leave(const char *root, int listener)
 {
     struct place_list list = {0};

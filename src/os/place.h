@@ -15,6 +15,10 @@
 int place_listen(const char *root, const char *app, int backlog, int *listener,
                  struct error *error);
 
+// Where place_listen would listen, and whether it could, as far as that can be known without doing
+// it: nothing is made. 0 or -errno.
+int place_try(const char *root, const char *app, char *path, size_t capacity);
+
 // The end of place_listen: nobody can connect from now on, and nothing is left of the socket. A
 // later manager may call it with the listener that it was given.
 void place_leave(const char *root, int listener);

@@ -25,6 +25,9 @@ struct tree {
     bool has_strangers;          // the guard has children that are not the formation's
 };
 
+// The cgroup v2 folder that we are in, or -1; the caller closes it.
+int tree_open_own_folder(void);
+
 // First ends what formations have left here whose supervisors are gone (same pid namespace only).
 // Names the tree of the supervisor `guard` and makes its folder where that can be had; without one
 // tree->fd is -1, and that is no error. -errno: the supervisor itself cannot be looked up.
@@ -32,9 +35,6 @@ int tree_open(struct tree *tree, pid_t guard);
 
 // The tree as it was opened by another process: fills `mark` and `name`; `fd` may be -1.
 int tree_adopt(struct tree *tree, pid_t guard, int fd);
-
-// The cgroup v2 folder that we are in, or -1.
-int tree_open_own_folder(void);
 
 // Removes a folder of cgroups with those in it, which must be empty of processes.
 void tree_remove_folder(int parent_fd, const char *name);

@@ -3,8 +3,8 @@
 # The Tab key: what `formation complete` proposes, and what three shells make of it.
 load helpers
 
-COMMANDS="attach check events help logs ps reload reopen restart run scale shutdown signal start"
-COMMANDS+=" status stop upgrade version why"
+COMMANDS="attach check doctor events exec help logs ps reload reopen restart run scale shutdown"
+COMMANDS+=" signal start status stop upgrade version why"
 
 setup_file() {
     # A folder with the program and nothing else, so that PATH finds ours.
@@ -49,6 +49,7 @@ formation start -e x,Pro|formation start -e x,Procfile |
 formation start -d su|formation start -d sub/|
 formation check -f a|formation check -f a\ file |
 formation run worker|formation run worker |
+formation exec wor|formation exec worker |
 formation run cat Pro|formation run cat Procfile |
 formation -d sub start c|formation -d sub start clock |
 formation start -p x|formation start -p x|

@@ -349,14 +349,16 @@ in_namespace() {
     procfile "web: sleep 60"
     in_namespace "mount -t tmpfs none /proc"
     run --separate-stderr -71 "${PREFIX[@]}" "$FORMATION" start
-    [ "$stderr" = "formation: cannot start: /proc and /dev/null are needed, and one is not there" ]
+    local why="/proc is not mounted: 'mount -t proc proc /proc' does it"
+    [ "$stderr" = "formation: cannot start: $why" ]
 }
 
 @test "no /dev" {
     procfile "web: sleep 60"
     in_namespace "mount -t tmpfs none /dev"
     run --separate-stderr -71 "${PREFIX[@]}" "$FORMATION" start
-    [ "$stderr" = "formation: cannot start: /proc and /dev/null are needed, and one is not there" ]
+    local why="there is no /dev/null: 'mknod -m 666 /dev/null c 1 3' makes it"
+    [ "$stderr" = "formation: cannot start: $why" ]
 }
 
 @test "no /dev/shm, nothing that can be written to" {

@@ -14,8 +14,8 @@ says() {
 
 @test "help lists every command" {
     run -0 "$FORMATION" help
-    for command in attach check events help logs ps reload reopen restart run scale shutdown \
-        signal start status stop upgrade version why; do
+    for command in attach check doctor events exec help logs ps reload reopen restart run scale \
+        shutdown signal start status stop upgrade version why; do
         grep -q "^  $command" <<<"$output"
     done
     without=$output
@@ -39,8 +39,8 @@ says() {
 
 @test "help fits a terminal of 80 columns" {
     for command in "" \
-        attach check events help logs ps reload reopen restart run scale shutdown signal \
-        start status stop upgrade version why; do
+        attach check doctor events exec help logs ps reload reopen restart run scale shutdown \
+        signal start status stop upgrade version why; do
         run -0 "$FORMATION" help $command
         [ -z "$(grep -E '^.{81}' <<<"$output" || true)" ]
     done
