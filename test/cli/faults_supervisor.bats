@@ -119,7 +119,7 @@ everybody() {
 processes:
   web: {ready: {http: /}, alive: {http: /, interval: 100ms, timeout: 500ms, failures: 2}}
   job: {ready: {notify: true}, watchdog: 1s}
-  slow: {ready: {log: never}, boot: 5s}
+  slow: {ready: {log: never}, boot: 10s}
   off: {backoff: {base: 30s}}
 YAML
     up -p "$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0))
@@ -130,7 +130,7 @@ print(s.getsockname()[1])')"
     processes=("$(pid web.1)" "$(pid job.1)" "$(pid slow.1)" "$(pid other.1)")
     before="$(identity web.1) $(identity job.1) $(identity slow.1) $(identity other.1)"
     everybody STOP
-    sleep 5 # each deadline, and several of most
+    sleep 10 # each deadline, and several of most
     everybody CONT
     asks 0 ps
     sleep 1 # and once more of each
