@@ -158,6 +158,25 @@ static int refuse_writing(int code, struct error *error)
                      strerrordesc_np(code), how);
 }
 
+static bool is_root(int folder)
+{
+    return faccessat(folder, "cgroup.type", F_OK, 0) < 0;
+}
+
+// For those who stay, the kernel would give some controllers all the same, by making a "threaded"
+// folder of ours, below which nothing could be limited: so nobody stays.
+static int leave_folder(int folder, const struct tree *tree, const pid_t *supervisors, size_t count,
+                        struct error *error)
+{
+    if (is_root(folder))
+        return 0;
+    pid_t stranger = find_stranger(folder, supervisors, count);
+    if (stranger)
+        return refuse_stranger(stranger, error);
+    int result = move_to_leaf(folder, tree, supervisors, count);
+    return result == 0 ? 0 : refuse_writing(-result, error);
+}
+
 static int need_v2(const struct tree *tree, enum controller which, const pid_t *supervisors,
                    size_t count, struct error *error)
 {
@@ -166,21 +185,16 @@ static int need_v2(const struct tree *tree, enum controller which, const pid_t *
     int folder = openat(tree->fd, "..", FOLDER);
     if (folder < 0)
         return refuse_writing(errno, error);
-    pid_t stranger = 0;
-    int result = give(folder, which);
-    if (result == -EBUSY) {
-        stranger = find_stranger(folder, supervisors, count);
-        if (!stranger)
-            result = move_to_leaf(folder, tree, supervisors, count);
-        if (!stranger && result == 0)
-            result = give(folder, which);
+    int result = leave_folder(folder, tree, supervisors, count, error);
+    if (result == 0) {
+        result = give(folder, which);
+        if (result == 0)
+            result = give(tree->fd, which);
+        if (result < 0)
+            result = result == -EBUSY ? refuse_stranger(0, error) : refuse_writing(-result, error);
     }
-    if (result == 0)
-        result = give(tree->fd, which);
     (void)close(folder);
-    if (result == -EBUSY)
-        return refuse_stranger(stranger, error);
-    return result == 0 ? 0 : refuse_writing(-result, error);
+    return result;
 }
 
 // --- both ----------------------------------------------------------------------------------------
@@ -221,11 +235,6 @@ int controllers_need(struct controllers *controllers, const struct tree *tree,
     if (result == 0)
         controllers->ways[which] = is_v2 ? CONTROLLER_V2 : CONTROLLER_V1;
     return result;
-}
-
-static bool is_root(int folder)
-{
-    return faccessat(folder, "cgroup.type", F_OK, 0) < 0;
 }
 
 static bool say(struct error *out, const char *text)

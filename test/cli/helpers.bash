@@ -10,7 +10,7 @@ bats_require_minimum_version 1.5.0
 
 FORMATION=${FORMATION:-$BATS_TEST_DIRNAME/../../build/formation}
 APPS=${FORMATION%/*}/test/apps # the programs of test/apps
-PATIENCE=10                    # seconds until something that was waited for counts as missing
+PATIENCE=$((10 * ${PATIENCE_FACTOR:-1})) # seconds until something that was waited for is missing
 
 setup() {
     APP=$BATS_TEST_TMPDIR/app
