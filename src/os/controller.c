@@ -199,8 +199,17 @@ static int need_v2(const struct tree *tree, enum controller which, const pid_t *
 
 // --- both ----------------------------------------------------------------------------------------
 
+// Why neither version gives it; `code` is that of version 1. There may be one in our folder, in
+// which no other can be made.
 static int lack(enum controller which, int code, struct error *error)
 {
+    int folder = tree_open_own_folder();
+    bool is_there = folder >= 0 && lists(folder, "cgroup.controllers", names[which]);
+    int refused = is_there && faccessat(folder, ".", W_OK, 0) < 0 ? errno : 0;
+    if (folder >= 0)
+        (void)close(folder);
+    if (refused)
+        return refuse_writing(refused, error);
     return error_set(error, code,
                      "the supervisor's cgroup folder has no %s controller: ask for it by "
                      "Delegate=yes in its systemd unit, or let its container have one",

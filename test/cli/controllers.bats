@@ -217,6 +217,7 @@ print(int(json.load(sys.stdin)["processes"][0]["cpu_seconds"] * 1000))'
     up
     wait_for "started with pid"
     wait_until has_pids web.1 3
+    kill -STOP "$formation" # or it would start the others again
     kill -KILL "$(witness_pid)" "$(manager_pid)" "$formation"
     wait_until is_gone "$formation"
     [ -n "$(folders)" ]
