@@ -99,11 +99,27 @@ static void add_number(struct table *table, const json_t *process, const char *n
         table_add(table, str_of(""));
 }
 
+// "12M", "12M/64M" of one with a limit.
+static void add_memory(struct table *table, const json_t *process)
+{
+    char used[FIGURE_BYTES];
+    char most[FIGURE_BYTES];
+    const long long limit = reply_integer(process, "memory_limit");
+    if (!json_object_get(process, "memory_bytes")) {
+        table_add(table, str_of(""));
+        return;
+    }
+    (void)figure_bytes((uint64_t)reply_integer(process, "memory_bytes"), used);
+    if (limit > 0)
+        table_add_format(table, "%s/%s", used, figure_bytes((uint64_t)limit, most));
+    else
+        table_add(table, str_of(used));
+}
+
 static void add_row(struct table *table, const struct look *look, const struct look *before,
                     const json_t *process, size_t *index)
 {
     char text[FIGURE_BYTES];
-    const json_t *memory = json_object_get(process, "memory_bytes");
     nsec_t since = reply_time(process, "since");
     table_add(table, reply_text(process, "name"));
     add_number(table, process, "pid");
@@ -112,8 +128,7 @@ static void add_row(struct table *table, const struct look *look, const struct l
     add_number(table, process, "restarts");
     add_number(table, process, "port");
     add_cpu(table, look, before, process, index);
-    table_add(table,
-              str_of(memory ? figure_bytes((uint64_t)json_integer_value(memory), text) : ""));
+    add_memory(table, process);
     table_add(table, reply_text(process, "command"));
 }
 
