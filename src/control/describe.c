@@ -83,11 +83,20 @@ static struct str cut_command(struct str command)
     return str_slice(command, 0, end);
 }
 
+static void put_share(struct buffer *out, const char *name, int hundredths)
+{
+    const nsec_t hundredth = NSEC_PER_SEC / 10000;
+    if (hundredths >= 0)
+        json_put_seconds(out, name, hundredths * hundredth);
+}
+
 static void put_usage(struct buffer *out, const struct process_usage *usage)
 {
     json_put_seconds(out, "cpu_seconds", usage->cpu);
     json_put_integer(out, "memory_bytes", (int64_t)usage->memory_bytes);
     json_put_integer(out, "tasks", (int64_t)usage->task_count);
+    put_share(out, "cpu_pressure", usage->cpu_pressure);
+    put_share(out, "memory_pressure", usage->memory_pressure);
 }
 
 static void put_limits(struct buffer *out, const struct tree_limits *limits)

@@ -25,6 +25,8 @@ struct process_usage {
     nsec_t cpu;
     uint64_t memory_bytes;
     uint64_t task_count;
+    int cpu_pressure; // hundredths of a percent, as in os/pressure.h; -1: not known
+    int memory_pressure;
 };
 
 struct process_facts {

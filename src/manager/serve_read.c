@@ -6,6 +6,7 @@
 #include "control/varlink.h"
 #include "manager/drops.h"
 #include "os/clock.h"
+#include "os/pressure.h"
 #include "os/usage.h"
 #include "view/sentence.h"
 
@@ -74,6 +75,20 @@ static struct process_facts facts_of(const struct manager *manager, unsigned slo
     };
 }
 
+// Who has no limit of its own waits for what the machine lacks.
+static void read_pressure(const struct process *process, struct process_usage *out)
+{
+    const struct manager *manager = process->manager;
+    const struct process_record *record = supervisor_process(manager->supervisor, process->slot);
+    const struct tree_limits *limits = &manager->plan->types[record->id.type].confinement.tree;
+    struct pressure pressure;
+    if (limits->cpu_thousandths == 0 && limits->memory_bytes == 0)
+        return;
+    pressure_read(&manager->tree, process->name, &pressure);
+    out->cpu_pressure = pressure.cpu;
+    out->memory_pressure = pressure.memory;
+}
+
 static void put_process(struct manager *manager, const struct description *description,
                         unsigned slot, bool with_usage, struct buffer *out)
 {
@@ -86,7 +101,8 @@ static void put_process(struct manager *manager, const struct description *descr
     if (has_usage) {
         struct usage used;
         usage_read(&manager->tree, process->name, record->pid, &used);
-        usage = (struct process_usage){used.cpu, used.memory_bytes, used.tasks};
+        usage = (struct process_usage){used.cpu, used.memory_bytes, used.tasks, -1, -1};
+        read_pressure(process, &usage);
         facts.usage = &usage;
     }
     describe_process(out, NULL, description, &facts);

@@ -91,6 +91,8 @@ time.sleep(60)"'
         [ "$(cat "$(folder_of web.1 cpu)/cpu.cfs_quota_us")" = 200000 ]
     fi
     [ "$(cat "$(folder_of web.1 pids)/pids.max")" = 20 ]
+    asks 0 ps
+    [[ $output =~ web.1.*[0-9]+M/1.0G ]]
     stop
     nothing_left
     wait_until no_folders
@@ -171,6 +173,8 @@ print(int(json.load(sys.stdin)["processes"][0]["cpu_seconds"] * 1000))'
     [ "$share" -le 40 ] && [ "$share" -ge 5 ]
     asks 0 ps --json spin
     json 'data["processes"][0]["cpu_limit"] == 0.2'
+    [ ! -e /proc/pressure/cpu ] || [ "$KIND" = 1 ] ||
+        json '0.1 < data["processes"][0]["cpu_pressure"] <= 1'
     stop
     nothing_left
 }
