@@ -52,14 +52,14 @@ static void describes_processes(void **state)
 {
     struct scene *scene = *state;
     struct process_record record = record_of(PROCESS_READY);
-    struct process_usage usage = {1500 * NSEC_PER_MSEC, 4096, 3};
+    struct process_usage usage = {1500 * NSEC_PER_MSEC, 4096, 3, 120, -1};
     struct process_facts facts = {&record, &usage, "caching", 7};
     describe_process(&scene->out, NULL, &scene->description, &facts);
     expect_json(&scene->out,
                 "{\"name\":\"web.2\",\"type\":\"web\",\"number\":2,\"state\":\"ready\",\"pid\":77,"
                 "\"port\":5001,\"since\":1005.0,\"restarts\":0,\"crashes\":0,"
                 "\"status_text\":\"caching\",\"cpu_seconds\":1.5,\"memory_bytes\":4096,\"tasks\":3,"
-                "\"command\":\"exec ./run \\\"it\\\"\","
+                "\"cpu_pressure\":0.012,\"command\":\"exec ./run \\\"it\\\"\","
                 "\"quantity_of_type\":2,\"declared\":1,\"dropped\":7}");
     facts.usage = NULL;
     facts.dropped = 0;
@@ -70,13 +70,18 @@ static void describes_processes(void **state)
     record.deadline = (nsec_t)6 * SECOND;
     scene->plan.has_port = false;
     scene->types[TYPE_WEB].declared = 2;
+    scene->types[TYPE_WEB].confinement.tree =
+        (struct tree_limits){.memory_bytes = 64 << 20, .cpu_thousandths = 1500, .processes = 9};
     describe_process(&scene->out, NULL, &scene->description, &facts);
     expect_json(&scene->out,
                 "{\"name\":\"web.2\",\"type\":\"web\",\"number\":2,\"state\":\"backoff\","
                 "\"since\":1005.0,\"restarts\":2,\"crashes\":2,"
-                "\"exit\":{\"signal\":\"SIGKILL\",\"core\":false,\"out_of_memory\":true},"
-                "\"next_start\":1006.0,\"command\":\"exec ./run \\\"it\\\"\","
+                "\"exit\":{\"signal\":\"SIGKILL\",\"core\":false,\"out_of_memory\":true,"
+                "\"memory_limit\":67108864},"
+                "\"next_start\":1006.0,\"memory_limit\":67108864,\"cpu_limit\":1.5,"
+                "\"task_limit\":9,\"command\":\"exec ./run \\\"it\\\"\","
                 "\"quantity_of_type\":2,\"declared\":2,\"dropped\":0}");
+    scene->types[TYPE_WEB].confinement = (struct confinement){0};
     record = record_of(PROCESS_FINISHED);
     record.flags |= RECORD_ASKED;
     describe_process(&scene->out, NULL, &scene->description, &facts);
@@ -193,8 +198,7 @@ static void describes_lines(void **state)
     expect_json(&scene->out, "{\"at\":1000.0,\"process\":\"web.1\","
                              "\"text\":\"a\\u0000\xef\xbf\xbd\\u001b[1m\\\"\"}");
     describe_line(&scene->out, NULL, &scene->description, 1, str_of("web.1"), str_of("a"), true);
-    expect_json(&scene->out,
-                "{\"at\":1000.0,\"process\":\"web.1\",\"text\":\"a\",\"cut\":true}");
+    expect_json(&scene->out, "{\"at\":1000.0,\"process\":\"web.1\",\"text\":\"a\",\"cut\":true}");
 }
 
 static void describes_histories(void **state)

@@ -32,8 +32,8 @@ in_container() {
     printf 'processes:\n  eat: {limits: {memory: 32M, cpu: 1.5}, restart: never}\n  %s\n' \
         "web: {limits: {processes: 9}}" >formation.yaml
     up
-    wait_for "eat.1 | terminated by SIGKILL (out of memory: its limit is 32M)"
-    wait_for "web.1 | started with pid"
+    wait_for "eat.1  | terminated by SIGKILL (out of memory: its limit is 32M)"
+    wait_for "web.1  | started with pid"
     grep -qw memory "$FOLDER/cgroup.subtree_control"
     [ -z "$(cat "$FOLDER/cgroup.procs")" ]
     [ "$(cat "$FOLDER"/formation.*[0-9]/web.1/pids.max)" = 9 ]
@@ -54,7 +54,7 @@ in_container() {
     procfile "web: setsid sleep 60 & exec sleep 60"
     printf 'processes:\n  web: {limits: {processes: 9}}\n' >formation.yaml
     up
-    wait_for "web.1 | started with pid"
+    wait_for "web.1  | started with pid"
     kill -KILL "$formation"
     ended
     wait_until nothing_left
