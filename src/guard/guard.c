@@ -70,6 +70,7 @@ static int open_guard(size_t memory_bytes)
     guard = (struct guard){
         .channel = -1,
         .manager_pidfd = -1,
+        .witness_pipe = {-1, -1},
         .witness_pidfd = -1,
         .asked_at = NSEC_NEVER,
         .tree = {.fd = -1, .parent_fd = -1},
@@ -416,8 +417,11 @@ static void close_guard(void)
     enum { PATIENCE_MS = 5000, ROUND_MS = 50 };
     holds_signal(&guard.holds, SIGKILL);
     nsec_t until = clock_now() + PATIENCE_MS * NSEC_PER_MSEC;
-    while (tree_kill_all(&guard.tree, ROUND_MS) > 0 && clock_now() < until)
+    unsigned left;
+    while ((left = tree_kill_all(&guard.tree, ROUND_MS)) > 0 && clock_now() < until)
         (void)strangers_reap(&guard); // or a storm of forks would fill our list of children
+    if (left == 0)
+        witness_dismiss(guard.witness_pipe);
     if (guard.witness_pidfd < 0)
         tree_close(&guard.tree);
 }

@@ -54,15 +54,6 @@ static void kill_group_of(pid_t pid, pid_t *last_group)
     (void)kill(-status.group, SIGKILL);
 }
 
-static void send_signal(const struct search *search, pid_t pid, proc_visit *still, void *context)
-{
-    pid_t none = 0;
-    if (search->signal == SIGKILL && still(pid, context))
-        kill_group_of(pid, &none);
-    if (search->signal)
-        proc_signal_if(pid, search->signal, still, context);
-}
-
 // --- below the guard
 
 struct lineage {
@@ -77,20 +68,27 @@ static bool is_kin(pid_t pid, void *context)
     return kin_lives(lineage->kin, lineage->guard);
 }
 
+// The youngest first: of one who forks and exits all the time, that one may still live.
 static unsigned visit_kin(const struct search *search, const struct kin_list *list, size_t first)
 {
     unsigned found = 0;
     pid_t last_group = 0;
-    for (size_t i = first; i < list->count; i++) {
+    for (size_t i = list->count; i-- > first;) {
         struct lineage lineage = {list->items[i], search->guard};
-        if (search->signal == SIGKILL && !search->mark)
-            kill_group_of(lineage.kin.pid, &last_group); // all of them are ours
-        if (lineage.kin.pid == getpid() || !is_kin(lineage.kin.pid, &lineage))
+        pid_t pid = lineage.kin.pid;
+        if (pid == getpid())
+            continue;
+        bool lives =
+            search->signal == SIGKILL ? proc_kill_if(pid, is_kin, &lineage) : is_kin(pid, &lineage);
+        if (!lives && search->signal == SIGKILL && !search->mark)
+            kill_group_of(pid, &last_group); // all of them are ours
+        if (!lives)
             continue;
         found++;
         if (search->found)
             (void)kin_add(search->found, lineage.kin);
-        send_signal(search, lineage.kin.pid, is_kin, &lineage);
+        if (search->signal && search->signal != SIGKILL)
+            proc_signal_if(pid, search->signal, is_kin, &lineage);
         if (search->stops_at_first)
             break;
     }
@@ -157,7 +155,8 @@ static bool visit_any(pid_t pid, void *context)
     scan->found++;
     if (search->found)
         (void)kin_add(search->found, (struct kin){.pid = pid});
-    send_signal(search, pid, is_member, (void *)(uintptr_t)search);
+    if (search->signal)
+        proc_signal_if(pid, search->signal, is_member, (void *)(uintptr_t)search);
     return !search->stops_at_first;
 }
 
@@ -175,13 +174,15 @@ unsigned search_run(const struct search *search)
     bool is_complete = listed == 0;
     if (is_complete)
         scan.found = search_below(search, &list);
+    if (search->sight)
+        search->sight->listed = list.count;
     // With its death all of its children become another's in one moment, we among them.
     is_complete = is_complete && is_alive(search->guard);
     bool has_looked = is_complete || listed == -ENOENT; // which a kernel without such lists says
     if (!is_complete && search->mark)
         has_looked = proc_each(visit_any, &scan);
-    if (search->has_changed && scan.has_changed)
-        *search->has_changed = true;
+    if (search->sight)
+        search->sight->has_changed = scan.has_changed;
     kin_fini(&list);
     return has_looked || scan.found ? scan.found : 1; // who cannot look now, looks again
 }

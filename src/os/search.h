@@ -8,6 +8,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+// Who forks and exits all the time may be missed by a look. But then the dead are seen, or more of
+// them than by the last look: it is to be looked again.
+struct search_sight {
+    bool has_changed; // some had ended, or were about to, when they were looked at
+    size_t listed;    // descendants of the guard, dead and alive; 0 if all of /proc was looked at
+};
+
 struct search {
     pid_t guard;      // whose children adopted orphans are
     const char *mark; // "FORMATION_ID=…" in the environment; NULL: every descendant of the guard
@@ -19,12 +26,9 @@ struct search {
     int signal;                  // sent to each; 0: none
     struct kin_list *found;      // gets each; may be NULL
     bool stops_at_first;
-    bool *has_changed; // set if some had begun to end when they were looked at; may be NULL
+    struct search_sight *sight; // may be NULL
 };
 
-// Who forks and exits all the time may be missed by a look at all of /proc. But then the dead are
-// seen: `has_changed` says to look again.
-//
 // Counts the living processes that fit, ourselves left out. Called by the guard or a child of
 // its, only the guard's descendants are looked at; when that is gone, or where the kernel keeps no
 // lists of children, all of /proc is.

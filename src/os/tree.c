@@ -289,7 +289,7 @@ static unsigned search_branch(const struct tree *tree, const char *name, pid_t l
 
 // The guard itself knows that all of its descendants are the formation's, also those that have lost
 // their mark or were moved out of the folder.
-static unsigned kill_found(const struct tree *tree, bool *has_changed)
+static unsigned kill_found(const struct tree *tree, struct search_sight *sight)
 {
     char mark[TREE_MARK_BYTES + 16];
     bool knows = tree->guard == getpid() && !tree->has_strangers;
@@ -302,7 +302,7 @@ static unsigned kill_found(const struct tree *tree, bool *has_changed)
         .brand = tree->brand,
         .spared = tree->spared,
         .signal = SIGKILL,
-        .has_changed = has_changed,
+        .sight = sight,
     });
 }
 
@@ -455,13 +455,14 @@ static unsigned kill_once(const struct tree *tree)
         signal_folder(tree, "", SIGKILL);
     // The folder alone is not enough before Linux 5.14, nor for one who was moved out of it.
     bool is_sure = tree->fd >= 0 && !has_left && tree->guard != getpid();
-    unsigned looks = is_sure ? 1 : 2; // who was forked after the first look was killed by it
-    bool has_changed = false;
+    size_t listed_before = SIZE_MAX; // twice: who was forked after the first look was killed by it
     unsigned found = 0;
-    for (unsigned i = 0; found == 0 && i < looks; i++) {
-        found = kill_found(tree, &has_changed);
-        if (has_changed)
-            looks = MOST_LOOKS;
+    for (unsigned i = 0; found == 0 && i < MOST_LOOKS; i++) {
+        struct search_sight sight = {0};
+        found = kill_found(tree, &sight);
+        if (!sight.has_changed && (is_sure || sight.listed == listed_before))
+            break;
+        listed_before = sight.has_changed ? SIZE_MAX : sight.listed;
     }
     return found ? found : has_left;
 }
