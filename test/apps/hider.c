@@ -111,7 +111,7 @@ static void hide(char **ways)
         if (fork() > 0)
             _exit(0);
         setsid();
-        usleep(300);
+        nanosleep(&(struct timespec){.tv_nsec = 300 * 1000}, NULL);
     }
     for (;;)
         pause();

@@ -135,16 +135,37 @@ column_all() {
 }
 
 @test "a stop" { column_stop; }
-@test "a stop, without cgroups" { without_cgroups && column_stop; }
+@test "a stop, without cgroups" {
+    without_cgroups
+    column_stop
+}
 @test "a second Ctrl-C" { column_interrupt; }
-@test "a second Ctrl-C, without cgroups" { without_cgroups && column_interrupt; }
+@test "a second Ctrl-C, without cgroups" {
+    without_cgroups
+    column_interrupt
+}
 @test "the exit of one that cannot be run" { column_exit; }
-@test "the exit of one that cannot be run, without cgroups" { without_cgroups && column_exit; }
+@test "the exit of one that cannot be run, without cgroups" {
+    without_cgroups
+    column_exit
+}
 @test "SIGKILL of the guard" { column_guard; }
-@test "SIGKILL of the guard, without cgroups" { without_cgroups && column_guard; }
+@test "SIGKILL of the guard, without cgroups" {
+    without_cgroups
+    column_guard
+}
 @test "SIGKILL of guard and manager" { column_both; }
-@test "SIGKILL of guard and manager, without cgroups" { without_cgroups && column_both; }
+@test "SIGKILL of guard and manager, without cgroups" {
+    without_cgroups
+    column_both
+}
 @test "SIGKILL of the manager, then of the guard" { column_manager; }
-@test "SIGKILL of the manager, then of the guard, without cgroups" { without_cgroups && column_manager; }
+@test "SIGKILL of the manager, then of the guard, without cgroups" {
+    without_cgroups
+    column_manager
+}
 @test "SIGKILL of guard, manager and witness, then a start" { column_all; }
-@test "SIGKILL of guard, manager and witness, then a start, without cgroups" { without_cgroups && column_all; }
+@test "SIGKILL of guard, manager and witness, then a start, without cgroups" {
+    without_cgroups
+    column_all
+}
