@@ -27,7 +27,8 @@
 enum {
     FOLDER = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
     ROUND_MS = 5,
-    MOST_LOOKS = 20, // for one who has no time to be seen
+    MOST_LOOKS = 20, // for one who has no time to be seen; others may come and go, too:
+    LOOKS_MS = 250,
     FEW_LOOKS = 3,
     PATIENCE_MS = 5000, // with what others have left
 };
@@ -455,12 +456,14 @@ static unsigned kill_once(const struct tree *tree)
         signal_folder(tree, "", SIGKILL);
     // The folder alone is not enough before Linux 5.14, nor for one who was moved out of it.
     bool is_sure = tree->fd >= 0 && !has_left && tree->guard != getpid();
+    nsec_t looks_end = clock_now() + LOOKS_MS * NSEC_PER_MSEC;
     size_t listed_before = SIZE_MAX; // twice: who was forked after the first look was killed by it
     unsigned found = 0;
     for (unsigned i = 0; found == 0 && i < MOST_LOOKS; i++) {
         struct search_sight sight = {0};
         found = kill_found(tree, &sight);
-        if (!sight.has_changed && (is_sure || sight.listed == listed_before))
+        if (is_sure || (!sight.has_changed && sight.listed == listed_before) ||
+            clock_now() >= looks_end)
             break;
         listed_before = sight.has_changed ? SIZE_MAX : sight.listed;
     }
