@@ -174,6 +174,13 @@ static void put_sink_dropped(struct buffer *out, const json_t *event)
                      cause_of(event));
 }
 
+static void put_manager_restarted(struct buffer *out, const json_t *event)
+{
+    long long count = reply_integer(event, "count");
+    buffer_append_format(out, "the manager was restarted, as %lld %s died; the processes run on",
+                         count, count == 1 ? "has" : "have");
+}
+
 static const struct {
     const char *kind;
     void (*put)(struct buffer *out, const json_t *event);
@@ -202,6 +209,7 @@ static const struct {
     {"formation-waiting", put_formation_waiting},
     {"formation-killing", put_formation_killing},
     {"formation-ended", put_formation_ended},
+    {"manager-restarted", put_manager_restarted},
 };
 
 // One that is not known here is told by its name.

@@ -101,9 +101,14 @@ static void append_status(struct buffer *out, const json_t *status)
     buffer_append_format(out, ": %.*s", STR_ARGS(reply_text(status, "phase")));
     if (since != NSEC_NEVER)
         buffer_append_format(out, " for %s", figure_age(clock_wall() - since, age));
-    buffer_append_format(out, "\nformation %.*s, guard %lld, manager %lld\n\n",
+    const long long restarts = reply_integer(status, "manager_restarts");
+    buffer_append_format(out, "\nformation %.*s, guard %lld, manager %lld",
                          STR_ARGS(reply_text(status, "version")),
                          reply_integer(status, "guard_pid"), reply_integer(status, "manager_pid"));
+    if (restarts > 0)
+        buffer_append_format(out, ", which was restarted %lld %s", restarts,
+                             restarts == 1 ? "time" : "times");
+    buffer_append_text(out, "\n\n");
     append_types(out, json_object_get(status, "types"));
     append_sinks(out, json_object_get(status, "sinks"));
     append_failures(out, json_object_get(status, "sinks"));

@@ -137,6 +137,15 @@ static void append_life(struct buffer *out, const json_t *life)
         buffer_append_text(out, ", as it was asked to");
 }
 
+static void append_left(struct buffer *out, const json_t *life)
+{
+    struct str left = reply_text(life, "left");
+    if (left.size == 0)
+        return;
+    buffer_append_text(out, "; it ");
+    client_append(out, left);
+}
+
 static void append_last_lines(struct buffer *out, const json_t *lines)
 {
     size_t index;
@@ -160,6 +169,7 @@ static void append_history(struct buffer *out, const json_t *history)
         const json_t *lines = json_object_get(life, "last_lines");
         bool has_words = index == 0 && json_array_size(lines) > 0;
         append_life(out, life);
+        append_left(out, life);
         buffer_append_text(out, has_words ? "; the last that it wrote:\n" : "\n");
         if (has_words)
             append_last_lines(out, lines);

@@ -188,6 +188,7 @@ static void put_event_detail(struct buffer *out, const struct description *descr
     case EVENT_KILLING:
     case EVENT_ROLL_HALTED:
     case EVENT_FORMATION_WAITING:
+    case EVENT_MANAGER_RESTARTED:
         json_put_integer(out, "count", event->detail);
         break;
     case EVENT_STOPPING:
@@ -275,6 +276,8 @@ static void put_life(struct buffer *out, const struct description *description,
         put_exit(out, life->exit_status, type);
     json_put_bool(out, "asked", life->asked);
     json_put_bool(out, "out_of_memory", life->exit_status & EXIT_OUT_OF_MEMORY);
+    if (life->left.size > 0)
+        json_put_text(out, "left", life->left);
     json_put_list(out, "last_lines");
     for (size_t i = 0; i < life->last_lines.count; i++)
         json_put_text(out, NULL, life->last_lines.items[i]);
@@ -368,6 +371,7 @@ void describe_status(struct buffer *out, const struct description *description,
     json_put_text(out, "root", plan->root);
     json_put_integer(out, "guard_pid", status->guard_pid);
     json_put_integer(out, "manager_pid", status->manager_pid);
+    json_put_integer(out, "manager_restarts", status->manager_restarts);
     json_put_text(out, "version", str_of(status->version));
     json_put_text(out, "phase", str_of(phase_name((enum formation_phase)status->formation->phase)));
     put_time(out, "since", description, status->since);

@@ -44,6 +44,7 @@ struct process_life {
     nsec_t started;      // NSEC_NEVER: was not started
     nsec_t ended;
     bool asked; // RECORD_ASKED at its end
+    struct str left; // what was said of processes that have outlived its main one; empty: none has
     struct str_list last_lines;
 };
 
@@ -67,6 +68,7 @@ struct formation_status {
     const struct formation_record *formation;
     int guard_pid;
     int manager_pid;
+    unsigned manager_restarts;
     const char *version;
     nsec_t since;                           // when the formation was started
     const struct process_record *processes; // all slots, vacant ones too

@@ -241,7 +241,7 @@ static void describes_the_formation(void **state)
         {str_of("file logs/a\"b"), SINK_BLOCK, SINK_FAILING, (nsec_t)2 * SECOND,
          str_of("Permission denied"), 10, 0},
     };
-    struct formation_status status = {&formation, 10, 11, "0.1", SECOND, processes, 3, sinks, 2};
+    struct formation_status status = {&formation, 10, 11, 0, "0.1", SECOND, processes, 3, sinks, 2};
     scene->types[TYPE_WEB].after = after;
     scene->types[TYPE_WEB].after_count = 1;
     for (int i = TYPE_WORKER; i < TYPE_COUNT; i++)
@@ -251,6 +251,7 @@ static void describes_the_formation(void **state)
     json_put_object_end(&scene->out);
     expect_json(&scene->out,
                 "{\"app\":\"shop\",\"root\":\"/srv/shop\",\"guard_pid\":10,\"manager_pid\":11,"
+                "\"manager_restarts\":0,"
                 "\"version\":\"0.1\",\"phase\":\"stopping\",\"since\":1001.0,\"types\":["
                 "{\"name\":\"web\",\"command\":\"exec ./run \\\"it\\\"\",\"quantity\":2,"
                 "\"declared\":1,\"processes\":2,\"ready\":1,\"port\":5000,"

@@ -70,6 +70,7 @@ static int open_guard(size_t memory_bytes)
     guard = (struct guard){
         .channel = -1,
         .manager_pidfd = -1,
+        .witness_pipe = {-1, -1},
         .witness_pidfd = -1,
         .asked_at = NSEC_NEVER,
         .tree = {.fd = -1, .parent_fd = -1},
@@ -103,6 +104,7 @@ static int open_guard(size_t memory_bytes)
     result = tree_open(&guard.tree, getpid());
     if (result < 0)
         return result;
+    guard.holds.brand = guard.tree.brand;
     start_witness();
     return 0;
 }
@@ -304,9 +306,21 @@ static void on_channel(void)
         (void)epoll_ctl(guard.watch, EPOLL_CTL_DEL, guard.channel, NULL);
 }
 
+// The manager has the formation's output, and there is none: this is said on standard error.
 static void plan_next_manager(bool was_up)
 {
-    if (revive_manager(&guard, was_up))
+    static const char sentence[] = "formation: the manager ended at once each time that it was "
+                                   "started; the processes run on, and it is tried again\n";
+    bool was_in_vain = revive_is_in_vain(&guard);
+    revive_manager(&guard, was_up);
+    if (!was_in_vain && revive_is_in_vain(&guard))
+        (void)!write(STDERR_FILENO, sentence, sizeof(sentence) - 1);
+}
+
+// There is no manager that would do it in order.
+static void end_without_manager(void)
+{
+    if (guard.is_over)
         return;
     guard.is_over = true;
     failure = "the manager ended at once each time that it was started: all processes were ended";
@@ -391,6 +405,8 @@ static void run(void)
             guard.may_have_strangers = !strangers_reap(&guard);
         ring();
         revive_look_after(&guard);
+        if (guard.asked_at != NSEC_NEVER && guard.channel < 0 && revive_is_in_vain(&guard))
+            end_without_manager();
     }
 }
 
@@ -401,8 +417,11 @@ static void close_guard(void)
     enum { PATIENCE_MS = 5000, ROUND_MS = 50 };
     holds_signal(&guard.holds, SIGKILL);
     nsec_t until = clock_now() + PATIENCE_MS * NSEC_PER_MSEC;
-    while (tree_kill_all(&guard.tree, ROUND_MS) > 0 && clock_now() < until)
+    unsigned left;
+    while ((left = tree_kill_all(&guard.tree, ROUND_MS)) > 0 && clock_now() < until)
         (void)strangers_reap(&guard); // or a storm of forks would fill our list of children
+    if (left == 0)
+        witness_dismiss(guard.witness_pipe);
     if (guard.witness_pidfd < 0)
         tree_close(&guard.tree);
 }
@@ -426,6 +445,7 @@ static int resume_guard(size_t memory_bytes)
     if (result < 0)
         return result;
     holds_resume(&guard.holds, guard.board, guard.watch, guard.null);
+    guard.holds.brand = guard.tree.brand;
     guard.tree.spared = guard.board->witness_pid;
     guard.board->guard_revision = GUARD_REVISION;
     guard.board->guard_format = GUARD_FORMAT;

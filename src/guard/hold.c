@@ -5,6 +5,7 @@
 #include "guard/hold.h"
 
 #include "guard/link.h"
+#include "os/brand.h"
 #include "os/confine.h"
 
 #include <errno.h>
@@ -148,6 +149,16 @@ static void give_output(const struct hold *hold)
         (void)fchown(hold->error_far, confine.uid, (gid_t)-1);
 }
 
+// What distinguishes the process from the others of the formation.
+static struct rlimit brand_of(const struct holds *holds, char *const *environment)
+{
+    const char *name = "";
+    for (; *environment; environment++)
+        if (strncmp(*environment, "PS=", 3) == 0)
+            name = *environment + 3;
+    return brand_limits(holds->brand, name);
+}
+
 static char shell[] = "/bin/sh";
 
 // A pidfd stays readable, so an end that came before this is noticed too. A process whose end could
@@ -184,6 +195,7 @@ static int start(struct holds *holds, const struct guard_request *request,
     if (!cut_launch(request, launch + confine_bytes, request->launch_size - (size_t)confine_bytes))
         return -E2BIG;
     give_output(hold);
+    const struct rlimit brand = brand_of(holds, strings + 2 + request->argc + 1);
     struct spawn_request spawn = {
         .program = strings[0],
         .directory = strings[1],
@@ -200,6 +212,7 @@ static int start(struct holds *holds, const struct guard_request *request,
         .death_signal = SIGKILL,
         .descriptor_limit = descriptor_limit,
         .confine = confine_bytes > 0 ? &confine : NULL,
+        .brand = holds->brand ? &brand : NULL,
     };
     int result = spawn_process(&spawn, pid, &hold->pidfd, stage);
     if (result == -ENOEXEC) {

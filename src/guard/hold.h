@@ -21,6 +21,7 @@ struct holds {
     int watch_fd;  // epoll: told of each pidfd with the slot as data
     int null_fd;   // /dev/null, what processes read
     unsigned used; // slots used so far
+    uint64_t brand; // of the formation
     bool has_news; // something was written to the board that the manager was not told of
     struct hold slots[LIMIT_PROCESSES];
 };

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Who kills managers finds the next one at once, though not more often than every INTERVAL. One
-// that dies before it has come up may have died of what the next one will meet, too: so there are
-// pauses then, each twice as long as the last, and after the longest no other try: 6 s in all.
+// Who kills managers finds the next one at once, though not more often than every INTERVAL. If they
+// die so soon again and again, there are pauses, short enough that hardly anybody notices.
+//
+// One that dies before it has come up may have died of what the next one will meet, too: so there
+// are pauses then, each twice as long as the last. After the longest it is said that there is none;
+// the processes run on, and it is tried again and again, since what was lacking may come back.
 #include "guard/revive.h"
 
 #include "os/clock.h"
@@ -19,15 +22,33 @@
 #define MANAGER_HANGS_AFTER (5 * NSEC_PER_SEC)
 #define MANAGERS_ARE_GIVEN_UP_AFTER (15 * NSEC_PER_SEC)
 
-bool revive_manager(struct guard *guard, bool was_up)
+#define SOON NSEC_PER_SEC                        // a life shorter than this …
+#define PAUSE_OF_SOON_DEAD (100 * NSEC_PER_MSEC) // … is followed by this pause …
+enum { SOON_DEAD_FORGIVEN = 10 };                // … from so many in a row on
+
+static nsec_t pause_after_life(nsec_t life)
 {
-    nsec_t pause = guard->manager_pause ? 2 * guard->manager_pause : INTERVAL;
+    static unsigned soon_dead; // in a row
+    soon_dead = life < SOON ? soon_dead + 1 : 0;
+    return soon_dead > SOON_DEAD_FORGIVEN ? PAUSE_OF_SOON_DEAD : 0;
+}
+
+void revive_manager(struct guard *guard, bool was_up)
+{
+    nsec_t now = clock_now();
+    nsec_t doubled = guard->manager_pause ? 2 * guard->manager_pause : INTERVAL;
     nsec_t earliest = guard->manager_started_at + INTERVAL;
+    nsec_t pause = doubled < LONGEST_PAUSE ? doubled : LONGEST_PAUSE;
     guard->manager_pause = was_up ? 0 : pause;
-    guard->manager_due_at = clock_now() + guard->manager_pause;
+    guard->manager_due_at =
+        now + (was_up ? pause_after_life(now - guard->manager_started_at) : pause);
     if (guard->manager_due_at < earliest)
         guard->manager_due_at = earliest;
-    return guard->manager_pause <= LONGEST_PAUSE;
+}
+
+bool revive_is_in_vain(const struct guard *guard)
+{
+    return guard->manager_pause >= LONGEST_PAUSE;
 }
 
 // Each type's own signal and grace are known to managers only.
@@ -69,8 +90,8 @@ void revive_look_after(struct guard *guard)
     if (signal == 0)
         return;
     bool is_given_up = now - guard->asked_at >= MANAGERS_ARE_GIVEN_UP_AFTER;
-    bool hangs =
-        now - guard->asked_at >= MANAGER_HANGS_AFTER && now - guard->heard_at >= MANAGER_HANGS_AFTER;
+    bool hangs = now - guard->asked_at >= MANAGER_HANGS_AFTER &&
+                 now - guard->heard_at >= MANAGER_HANGS_AFTER;
     if (guard->manager_pidfd >= 0 && (hangs || is_given_up))
         (void)pidfd_send_signal(guard->manager_pidfd, SIGKILL, NULL, 0);
     if (is_given_up && !guard->is_over) {

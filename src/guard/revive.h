@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
-// When a manager that has died is followed by the next one, and when there is no point in it.
+// When a manager that has died is followed by the next one.
 #pragma once
 
 #include "guard/state.h"
 
-// Sets when the next manager is due, after one that had come up or not. False: no other try.
-bool revive_manager(struct guard *guard, bool was_up);
+// Sets when the next manager is due, after one that had come up or not.
+void revive_manager(struct guard *guard, bool was_up);
+
+// Whether so many have died before they had come up, one after the other, that there is little hope
+// of the next one.
+bool revive_is_in_vain(const struct guard *guard);
 
 // Asks all processes to end and waits for that, for a while. What is left is to be killed.
 void revive_give_up(struct guard *guard);

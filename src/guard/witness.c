@@ -10,9 +10,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 10000 };
+enum { PATIENCE_MS = 10000, HIGHEST_PRIORITY = -20 };
 
 // Only these three are kept, as 0, 1 and 2. All of them are above the reserved descriptors.
 static bool close_all_but(int *pipe_end, struct tree *tree)
@@ -42,7 +43,10 @@ __attribute__((noreturn)) static void witness(struct tree tree, int pipe_end)
     }
     if (size < 0) // it is not known that anybody is gone
         _exit(1);
-    (void)tree_kill_all(&tree, PATIENCE_MS);
+    if (size == 0) { // else it was dismissed
+        (void)setpriority(PRIO_PROCESS, 0, HIGHEST_PRIORITY); // or a storm of forks is not outrun
+        (void)tree_kill_all(&tree, PATIENCE_MS);
+    }
     tree_close(&tree);
     _exit(0);
 }
@@ -55,4 +59,10 @@ pid_t witness_start(const struct tree *tree, const int pipe[2])
     if (pid == 0)
         witness(*tree, pipe[0]);
     return pid;
+}
+
+void witness_dismiss(const int pipe[2])
+{
+    if (pipe[1] > STDERR_FILENO) // else there never was one
+        (void)!write(pipe[1], "", 1);
 }

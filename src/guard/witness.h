@@ -10,3 +10,6 @@
 // Starts it. `pipe` holds both ends of a pipe: the witness keeps the reading end, and nobody but
 // guard and managers may hold the other one. Returns its pid or -errno.
 pid_t witness_start(const struct tree *tree, const int pipe[2]);
+
+// Tells it that nothing is left to be ended.
+void witness_dismiss(const int pipe[2]);

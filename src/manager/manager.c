@@ -394,6 +394,7 @@ static int begin(struct manager *manager, struct handover *handover, struct erro
         return 0;
     }
     manager->memory->began_at = clock_now();
+    manager->memory->managers_told = atomic_load(&manager->board->manager_count);
     recall(manager);
     (void)keep_plan(manager->plan); // without it, the next manager reads the files again
     manager->pipe_bytes = output_pipe_bytes(plan_process_count(manager->plan));

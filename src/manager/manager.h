@@ -16,6 +16,7 @@ enum { MANAGER_STATUS_BYTES = 160 }; // of a line about a process, the NUL inclu
 // What outlives a manager, behind the board; zeroed at the beginning of a formation.
 struct manager_memory {
     nsec_t began_at;     // when the formation was started, CLOCK_MONOTONIC
+    uint32_t managers_told; // of those the guard has started, how many the journal knows of
     bool is_upgrading;   // the manager has made way for another program, which is not up yet
     bool is_remembering; // other quantities are being remembered, which are not in force yet
     struct journal journal;

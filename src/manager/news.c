@@ -78,8 +78,7 @@ static void watch_tree(struct process *process)
 static void report_left(struct process *process)
 {
     struct manager *manager = process->manager;
-    pid_t leader = supervisor_process(manager->supervisor, process->slot)->pid;
-    unsigned count = tree_branch_count(branch_tree(manager), process->name, leader);
+    unsigned count = left_look(process);
     decide_later(manager, (struct input){.kind = INPUT_LEFT,
                                          .slot = process->slot,
                                          .value = (int)(count ? count : 1)});
@@ -167,6 +166,46 @@ static bool was_out_of_memory(const struct process *process, int wait_status)
            limits_oom_kills(process) > process->oom_kills;
 }
 
+// Whether what the process has left behind, since it ended last, was told by an earlier manager.
+static bool was_left_told(const struct manager *manager, unsigned slot)
+{
+    struct journal_cursor cursor = {.next = 1};
+    struct event event;
+    uint64_t lost;
+    bool was_told = false;
+    while (journal_next(manager->journal, &cursor, &event, &lost)) {
+        if (!event_is_of_process(event.kind) || event.slot != slot)
+            continue;
+        if (event.kind == EVENT_LEFT)
+            was_told = true;
+        else if (event.kind == EVENT_EXITED)
+            was_told = false;
+    }
+    return was_told;
+}
+
+// An earlier manager has decided on the exit. It may have been killed before it told of what is
+// left, or after that and before it has asked the rest to stop: which can be asked twice.
+static void take_over_left(struct process *process)
+{
+    struct manager *manager = process->manager;
+    unsigned slot = process->slot;
+    process->is_emptying = true;
+    news_settle(process);
+    if (!process->is_emptying)
+        return;
+    const struct process_record *record = supervisor_process(manager->supervisor, slot);
+    if (!was_left_told(manager, slot))
+        report_left(process);
+    else if (!(record->flags & RECORD_KILLED))
+        act(manager, &(struct action){
+                         .kind = ACTION_SIGNAL_TREE,
+                         .slot = slot,
+                         .token = record->token,
+                         .value = manager->plan->types[record->id.type].policy.stop_signal,
+                     });
+}
+
 // May come twice for one death, and at any time: what is decided meanwhile, below too, can have
 // buried it or even asked for the next one.
 static void on_dead(struct process *process, const struct board_slot *seen)
@@ -181,8 +220,11 @@ static void on_dead(struct process *process, const struct board_slot *seen)
         seen->status | (was_out_of_memory(process, seen->status) ? EXIT_OUT_OF_MEMORY : 0);
     process->is_dead = record->state == PROCESS_RUNNING || record->state == PROCESS_READY ||
                        record->state == PROCESS_STOPPING;
-    process->is_emptying = record->state == PROCESS_EXITED;
-    news_settle(process);
+    process->is_emptying = false;
+    if (record->state == PROCESS_EXITED)
+        take_over_left(process);
+    else
+        news_settle(process);
 }
 
 void news_of_slot(struct manager *manager, unsigned slot)

@@ -5,10 +5,12 @@
 #include "manager/state.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 
 void outlive_guard(struct manager *manager)
 {
-    enum { PATIENCE_MS = 5000 };
+    enum { PATIENCE_MS = 5000, HIGHEST_PRIORITY = -20 };
+    (void)setpriority(PRIO_PROCESS, 0, HIGHEST_PRIORITY); // or a storm of forks is not outrun
     unsigned left = tree_kill_all(&manager->tree, PATIENCE_MS);
     for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++) {
         struct process *process = process_of(manager, slot);

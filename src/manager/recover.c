@@ -79,6 +79,20 @@ static void remember_again(struct manager *manager)
     manager->memory->is_remembering = false;
 }
 
+// Whoever upgrades stays the same manager, which the guard has started once.
+static void tell_of_restart(struct manager *manager)
+{
+    uint32_t count = atomic_load(&manager->board->manager_count);
+    if (manager->memory->managers_told == count)
+        return;
+    manager->memory->managers_told = count;
+    decide_record(manager, &(struct event){
+                               .kind = EVENT_MANAGER_RESTARTED,
+                               .detail = (int32_t)count - 1,
+                               .formation = *supervisor_formation(manager->supervisor),
+                           });
+}
+
 // First the actions, by what the journal says; then the plan, which the last manager may have kept
 // and not decided by yet; then what the guard saw meanwhile. (An exit that is told before the plan
 // could be taken for a crash, although a stop had begun.)
@@ -101,6 +115,7 @@ void recover(struct manager *manager, struct handover *handover)
     if (formation->phase == FORMATION_ENDED)
         act(manager, &(struct action){.kind = ACTION_END, .value = formation->exit_status});
     manager->wake_at = NSEC_NEVER; // deadlines, too, are looked at after the plan …
+    tell_of_restart(manager);
     decide_later(manager, (struct input){.kind = INPUT_PLAN, .plan = manager->plan});
     decide_all(manager); // … which says when
     watch_follow_plan(manager);

@@ -22,6 +22,7 @@ void serve_status(struct manager *manager, struct client *client)
     const struct formation_status status = {
         .formation = supervisor_formation(manager->supervisor),
         .guard_pid = manager->board->guard_pid,
+        .manager_restarts = atomic_load(&manager->board->manager_count) - 1,
         .manager_pid = getpid(),
         .version = FORMATION_VERSION,
         .since = manager->memory->began_at,
@@ -249,7 +250,10 @@ static void read_lines(const struct manager *manager, unsigned slot, struct proc
             if (is_its && life->started == NSEC_NEVER && time_of(&line) <= life->ended)
                 life->started = time_of(&line);
             count = 0;
-        } else if (!(line.owner & SHOW_IS_NOTE)) {
+        } else if (line.owner & SHOW_IS_NOTE) {
+            if (has_begun && str_starts_with(line.text, "left "))
+                life->left = text_of(&line, arena);
+        } else {
             if (count == LINES_TOLD)
                 memmove(lines, lines + 1, (--count) * sizeof(*lines));
             lines[count++] = text_of(&line, arena);

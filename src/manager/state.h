@@ -34,6 +34,12 @@ struct inlet {
 enum { INLET_OUTPUT, INLET_ERRORS, INLETS };
 _Static_assert((int)INLETS == (int)SHOW_LANES, "each of a process's inlets has a lane");
 
+// Who outlived the main process last, as people are told; both may be "".
+struct left {
+    char who[256];
+    char program[16]; // one of them that is known to be a daemon
+};
+
 // What the shell around supervise knows of a slot: its output and the rest of its tree.
 struct process {
     struct manager *manager;
@@ -48,6 +54,7 @@ struct process {
     bool is_dead;      // the guard saw its main process end, supervise has not been told yet
     bool is_held_up;   // by a sink: its output is not read
     struct process *next_held_up;
+    struct left left;
     bool is_emptying;        // supervise was told, and waits for the tree and the output to end
     int wait_status;         // of its end; may have EXIT_OUT_OF_MEMORY
     unsigned long oom_kills; // as they were counted when nothing of this life had run yet
@@ -170,6 +177,9 @@ unsigned long limits_oom_kills(const struct process *process);
 
 // branch.c
 const struct tree *branch_tree(struct manager *manager); // in its present state
+
+// left.c: notes who outlives the main process; their number.
+unsigned left_look(struct process *process);
 
 // process.c
 struct process *process_of(struct manager *manager, unsigned slot);             // NULL: none

@@ -5,6 +5,7 @@
 #include "manager/state.h"
 
 #include "os/proc.h"
+#include "view/foreground.h"
 #include "view/sentence.h"
 
 #include <errno.h>
@@ -85,6 +86,14 @@ static void write_unkilled(const struct event *event, struct buffer *out)
     sentence_unkilled(out, kill(event->process.pid, 0) < 0 && errno == EPERM);
 }
 
+// Who they are has died with a manager that was killed before it could tell.
+static void write_left_behind(const struct process *process, int count, struct buffer *out)
+{
+    struct str who = str_of(process ? process->left.who : "");
+    struct str program = str_of(process ? process->left.program : "");
+    sentence_left_behind(out, (unsigned)count, who, foreground_command(program));
+}
+
 static void write_process_sentence(struct manager *manager, const struct event *event,
                                    struct buffer *out)
 {
@@ -103,7 +112,7 @@ static void write_process_sentence(struct manager *manager, const struct event *
         break;
     case EVENT_LEFT:
         if (!(record->flags & (RECORD_ASKED | RECORD_RESTART)))
-            sentence_left_behind(out, (unsigned)event->detail);
+            write_left_behind(process_of(manager, event->slot), event->detail, out);
         break;
     case EVENT_BOOT_EXPIRED:
         sentence_boot_expired(out, policy->boot_limit,
@@ -140,6 +149,7 @@ static void write_process_sentence(struct manager *manager, const struct event *
     case EVENT_FORMATION_WAITING:
     case EVENT_FORMATION_KILLING:
     case EVENT_FORMATION_ENDED:
+    case EVENT_MANAGER_RESTARTED:
     case EVENT_KIND_COUNT:
         break;
     }

@@ -7,6 +7,7 @@
 #include "manager/confining.h"
 #include "manager/state.h"
 
+#include "os/brand.h"
 #include "os/clock.h"
 #include "view/sentence.h"
 
@@ -197,6 +198,7 @@ static int spawn_command(struct look *look, const struct launch *launch, enum sp
         return result;
     }
     int folder = open_branch(look);
+    const struct rlimit brand = brand_limits(look->manager->tree.brand, look->branch);
     const struct spawn_request request = {
         .program = launch->argv[0],
         .argv = launch->argv,
@@ -210,6 +212,7 @@ static int spawn_command(struct look *look, const struct launch *launch, enum sp
         .descriptor_limit = has_limit ? &limit : NULL, // ours was raised by the guard
         .confine = is_confined ? &confine : NULL,
         .mount_namespace = mounts,
+        .brand = look->manager->tree.brand ? &brand : NULL,
         .is_unprepared = true,
     };
     int result = folder < -1

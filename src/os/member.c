@@ -3,6 +3,7 @@
 // its ancestors are followed: up to the main process, or to an orphan that the guard has adopted.
 #include "os/member.h"
 
+#include "os/brand.h"
 #include "os/proc.h"
 
 #include <errno.h>
@@ -48,7 +49,8 @@ static bool has_marks(const struct tree *tree, const char *name, pid_t pid)
     char member[TREE_NAME_BYTES + 16];
     (void)snprintf(mark, sizeof(mark), "FORMATION_ID=%s", tree->mark);
     (void)snprintf(member, sizeof(member), "PS=%s", name);
-    return proc_has_variable(pid, mark) && proc_has_variable(pid, member);
+    return brand_is_on(pid, tree->brand, name) ||
+           (proc_has_variable(pid, mark) && proc_has_variable(pid, member));
 }
 
 static enum membership follow_ancestors(const struct tree *tree, const char *name, pid_t leader,

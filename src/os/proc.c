@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,16 @@ int proc_read_status(pid_t pid, struct proc_status *out)
     status.resident_pages = pages;
     *out = status;
     return 0;
+}
+
+void proc_read_name(pid_t pid, char *out, size_t capacity)
+{
+    int fd = open_of(pid, "comm");
+    ssize_t size = fd < 0 ? 0 : read(fd, out, capacity - 1);
+    if (fd >= 0)
+        (void)close(fd);
+    out[size > 0 ? size : 0] = '\0';
+    out[strcspn(out, "\n")] = '\0';
 }
 
 // Environments may be megabytes, so they are read in pieces, and the wanted text is followed over
@@ -112,19 +123,36 @@ bool proc_read_variable(pid_t pid, const char *prefix, char *out, size_t capacit
     return true;
 }
 
-bool proc_each(proc_visit *visit, void *context)
+// Returns false when `visit` has.
+static bool each_listed(const char *bytes, size_t size, proc_visit *visit, void *context)
 {
-    DIR *folder = opendir("/proc");
-    if (!folder)
-        return false;
-    for (struct dirent *entry; (entry = readdir(folder));) {
+    const struct dirent64 *entry;
+    for (size_t at = 0; at < size; at += entry->d_reclen) {
+        entry = (const void *)(bytes + at);
         char *end;
         long pid = strtol(entry->d_name, &end, 10);
         if (pid > 0 && *end == '\0' && !visit((pid_t)pid, context))
+            return false;
+    }
+    return true;
+}
+
+// The kernel lists in the order of pids, from wherever it has come to: in small pieces, each is
+// visited when it was listed a moment ago. One of thousands, as readdir(3) reads them, would have
+// died meanwhile if it lives for a moment only.
+bool proc_each(proc_visit *visit, void *context)
+{
+    _Alignas(struct dirent64) char piece[2 * sizeof(struct dirent64)];
+    ssize_t size = 1;
+    int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd >= 0 && size > 0) {
+        size = getdents64(fd, piece, sizeof(piece));
+        if (size > 0 && !each_listed(piece, (size_t)size, visit, context))
             break;
     }
-    (void)closedir(folder);
-    return true;
+    if (fd >= 0)
+        (void)close(fd);
+    return fd >= 0 && size >= 0;
 }
 
 uint64_t proc_namespace(void)
@@ -152,4 +180,22 @@ void proc_signal_if(pid_t pid, int signal, proc_visit *still, void *context)
     if (still(pid, context))
         (void)pidfd_send_signal(pidfd, signal, NULL, 0);
     (void)close(pidfd);
+}
+
+// Every main process has a session of its own, so a group that one of theirs is in holds no others.
+// The kernel kills a group in one go, forks that have just begun included.
+bool proc_kill_if(pid_t pid, proc_visit *still, void *context)
+{
+    int pidfd = pidfd_open(pid, 0);
+    if (pidfd < 0)
+        return still(pid, context); // for want of a descriptor, or it is gone: told to whoever asks
+    pid_t group = getpgid(pid);
+    pid_t session = getsid(pid);
+    bool is_meant = still(pid, context);
+    // As it was not reaped until now, its number was nobody else's in the lines above.
+    if (is_meant && pidfd_send_signal(pidfd, SIGKILL, NULL, 0) == 0 && group > 1 &&
+        session != getsid(0))
+        (void)kill(-group, SIGKILL);
+    (void)close(pidfd);
+    return is_meant;
 }

@@ -21,6 +21,9 @@ struct proc_status {
 // 0 or -errno (-ESRCH, -ENOENT: no such process).
 int proc_read_status(pid_t pid, struct proc_status *out);
 
+// What it is called (comm of proc(5)), cut to `capacity` > 0 with its NUL; "" when it is gone.
+void proc_read_name(pid_t pid, char *out, size_t capacity);
+
 // Whether the environment that `pid` was started with has the variable `assignment` ("NAME=value").
 bool proc_has_variable(pid_t pid, const char *assignment);
 
@@ -37,3 +40,7 @@ uint64_t proc_namespace(void);
 
 // Signals `pid` by a pidfd if, once that is held, `still` agrees that it is the one meant.
 void proc_signal_if(pid_t pid, int signal, proc_visit *still, void *context);
+
+// SIGKILL likewise, and to its process group unless that is ours; as fast as can be, since somebody
+// who forks and exits all the time has to be outrun. Whether `still` agreed.
+bool proc_kill_if(pid_t pid, proc_visit *still, void *context);

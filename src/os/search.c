@@ -3,11 +3,13 @@
 // guard, also when all in between have died. So the guard's own children are the main processes and
 // the orphans that it adopted; these alone have to be told apart, by their group, session or mark.
 // Whatever stands below one of them belongs with it, whether it still has the mark or not (programs
-// that set their title overwrite the memory that /proc shows as their environment).
+// that set their title overwrite the memory that /proc shows as their environment, and others clear
+// it: for them there is the brand).
 //
 // /proc is a moment's picture: a fork in this very moment may be missed once.
 #include "os/search.h"
 
+#include "os/brand.h"
 #include "os/proc.h"
 
 #include <errno.h>
@@ -17,8 +19,10 @@
 
 static bool has_mark(const struct search *search, pid_t pid)
 {
-    return proc_has_variable(pid, search->mark) &&
-           (!search->member || proc_has_variable(pid, search->member));
+    const char *name = search->member ? search->member + sizeof("PS=") - 1 : NULL;
+    return brand_is_on(pid, search->brand, name) ||
+           (proc_has_variable(pid, search->mark) &&
+            (!search->member || proc_has_variable(pid, search->member)));
 }
 
 static bool is_of_leader(const struct search *search, const struct proc_status *status)
@@ -50,15 +54,6 @@ static void kill_group_of(pid_t pid, pid_t *last_group)
     (void)kill(-status.group, SIGKILL);
 }
 
-static void send_signal(const struct search *search, pid_t pid, proc_visit *still, void *context)
-{
-    pid_t none = 0;
-    if (search->signal == SIGKILL && still(pid, context))
-        kill_group_of(pid, &none);
-    if (search->signal)
-        proc_signal_if(pid, search->signal, still, context);
-}
-
 // --- below the guard
 
 struct lineage {
@@ -73,18 +68,27 @@ static bool is_kin(pid_t pid, void *context)
     return kin_lives(lineage->kin, lineage->guard);
 }
 
+// The youngest first: of one who forks and exits all the time, that one may still live.
 static unsigned visit_kin(const struct search *search, const struct kin_list *list, size_t first)
 {
     unsigned found = 0;
     pid_t last_group = 0;
-    for (size_t i = first; i < list->count; i++) {
+    for (size_t i = list->count; i-- > first;) {
         struct lineage lineage = {list->items[i], search->guard};
-        if (search->signal == SIGKILL && !search->mark)
-            kill_group_of(lineage.kin.pid, &last_group); // all of them are ours
-        if (lineage.kin.pid == getpid() || !is_kin(lineage.kin.pid, &lineage))
+        pid_t pid = lineage.kin.pid;
+        if (pid == getpid())
+            continue;
+        bool lives =
+            search->signal == SIGKILL ? proc_kill_if(pid, is_kin, &lineage) : is_kin(pid, &lineage);
+        if (!lives && search->signal == SIGKILL && !search->mark)
+            kill_group_of(pid, &last_group); // all of them are ours
+        if (!lives)
             continue;
         found++;
-        send_signal(search, lineage.kin.pid, is_kin, &lineage);
+        if (search->found)
+            (void)kin_add(search->found, lineage.kin);
+        if (search->signal && search->signal != SIGKILL)
+            proc_signal_if(pid, search->signal, is_kin, &lineage);
         if (search->stops_at_first)
             break;
     }
@@ -121,16 +125,38 @@ static unsigned search_below(const struct search *search, struct kin_list *list)
 struct scan {
     const struct search *search;
     unsigned found;
+    bool has_changed;
 };
+
+static bool is_member_now(pid_t pid, void *context)
+{
+    struct scan *scan = context;
+    const struct search *search = scan->search;
+    struct proc_status status;
+    if (is_member(pid, (void *)(uintptr_t)search))
+        return true;
+    // Of the dead, only the brand can still be seen.
+    if (proc_read_status(pid, &status) < 0 ||
+        (status.state == 'Z' && brand_is_on(pid, search->brand, NULL)))
+        scan->has_changed = true;
+    return false;
+}
 
 static bool visit_any(pid_t pid, void *context)
 {
     struct scan *scan = context;
     const struct search *search = scan->search;
-    if (!is_member(pid, (void *)(uintptr_t)search))
+    if (search->signal == SIGKILL) {
+        scan->found += proc_kill_if(pid, is_member_now, scan);
+        return true;
+    }
+    if (!is_member_now(pid, scan))
         return true;
     scan->found++;
-    send_signal(search, pid, is_member, (void *)(uintptr_t)search);
+    if (search->found)
+        (void)kin_add(search->found, (struct kin){.pid = pid});
+    if (search->signal)
+        proc_signal_if(pid, search->signal, is_member, (void *)(uintptr_t)search);
     return !search->stops_at_first;
 }
 
@@ -143,16 +169,20 @@ static bool is_alive(pid_t guard)
 unsigned search_run(const struct search *search)
 {
     struct kin_list list = {0};
-    struct scan scan = {search, 0};
+    struct scan scan = {.search = search};
     int listed = is_alive(search->guard) ? kin_add_children(&list, search->guard) : -ENOENT;
     bool is_complete = listed == 0;
     if (is_complete)
         scan.found = search_below(search, &list);
+    if (search->sight)
+        search->sight->listed = list.count;
     // With its death all of its children become another's in one moment, we among them.
     is_complete = is_complete && is_alive(search->guard);
     bool has_looked = is_complete || listed == -ENOENT; // which a kernel without such lists says
     if (!is_complete && search->mark)
         has_looked = proc_each(visit_any, &scan);
+    if (search->sight)
+        search->sight->has_changed = scan.has_changed;
     kin_fini(&list);
     return has_looked || scan.found ? scan.found : 1; // who cannot look now, looks again
 }

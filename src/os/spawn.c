@@ -138,6 +138,8 @@ RUNS_IN_CHILD static void become_program(struct attempt *attempt)
     attempt->stage = SPAWN_STAGE_LIMITS;
     if (request->descriptor_limit && setrlimit(RLIMIT_NOFILE, request->descriptor_limit) < 0)
         return;
+    if (request->brand) // without it, it is found by other means
+        (void)setrlimit(RLIMIT_LOCKS, request->brand);
     if (request->confine && !confine_child(attempt))
         return;
     attempt->stage = SPAWN_STAGE_SESSION;

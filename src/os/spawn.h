@@ -49,6 +49,7 @@ struct spawn_request {
     bool takes_terminal;  // descriptor 0 becomes the controlling terminal
     int death_signal;     // sent to it when the caller dies; 0: none
     const struct rlimit *descriptor_limit; // RLIMIT_NOFILE of the new program
+    const struct rlimit *brand;            // os/brand.h; NULL: none
     const struct confine *confine;         // what it is not to be allowed; NULL: all that we are
     int mount_namespace;                   // with a private /tmp: the one to join; 0: a new one
     // The caller has reserved no descriptors and may ignore signals. Then it pays for a copy of all

@@ -3,6 +3,7 @@
 // whoever knows the guard, and is never taken for another's after a pid was used again.
 #include "os/tree.h"
 
+#include "os/brand.h"
 #include "os/clock.h"
 #include "os/controller.h"
 #include "os/hierarchy.h"
@@ -26,6 +27,9 @@
 enum {
     FOLDER = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
     ROUND_MS = 5,
+    MOST_LOOKS = 20, // for one who has no time to be seen; others may come and go, too:
+    LOOKS_MS = 250,
+    FEW_LOOKS = 3,
     PATIENCE_MS = 5000, // with what others have left
 };
 
@@ -66,6 +70,7 @@ static int name_tree(struct tree *tree, pid_t guard)
     if (proc_namespace() == 0)
         return -ENOENT;
     tree->guard = guard;
+    tree->brand = brand_of_guard(guard, status.start_ticks);
     (void)snprintf(tree->mark, sizeof(tree->mark), "%llu.%d.%llu",
                    (unsigned long long)proc_namespace(), guard,
                    (unsigned long long)status.start_ticks);
@@ -93,68 +98,82 @@ static bool is_abandoned(const char *mark)
 }
 
 // What a formation has left whose guard, manager and witness were killed in one blow: its folder
-// names the guard, which is gone.
-static void end_abandoned(int parent_fd, const char *name)
+// names the guard, which is gone. Returns whether it is such a folder.
+static bool end_abandoned(int parent_fd, const char *name)
 {
     struct tree tree = {.parent_fd = -1};
     if (!is_abandoned(name + sizeof("formation.") - 1))
-        return;
+        return false;
     (void)snprintf(tree.name, sizeof(tree.name), "%s", name);
     tree.parent_fd = dup(parent_fd);
     tree.fd = openat(parent_fd, name, FOLDER);
     if (tree.fd >= 0)
         (void)tree_kill_all(&tree, PATIENCE_MS);
     tree_close(&tree);
+    return true;
 }
 
-static void end_all_abandoned(int parent_fd)
+static bool end_all_abandoned(int parent_fd)
 {
+    bool was_any = false;
     int fd = openat(parent_fd, ".", FOLDER);
     DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
     for (struct dirent *entry; folder && (entry = readdir(folder));)
         if (strncmp(entry->d_name, "formation.", sizeof("formation.") - 1) == 0)
-            end_abandoned(parent_fd, entry->d_name);
+            was_any = end_abandoned(parent_fd, entry->d_name) || was_any;
     if (folder)
         (void)closedir(folder);
     else if (fd >= 0)
         (void)close(fd);
+    return was_any;
 }
 
 static bool has_abandoned_mark(pid_t pid, void *context)
 {
     const char *own_mark = context; // where we were started from ourselves is none of our business
     char mark[TREE_MARK_BYTES];
-    return proc_read_variable(pid, "FORMATION_ID=", mark, sizeof(mark)) &&
-           strcmp(mark, own_mark) != 0 && is_abandoned(mark);
+    struct proc_status status;
+    if (proc_read_status(pid, &status) < 0 || status.state == 'Z' || status.state == 'X')
+        return false;
+    return brand_is_abandoned(pid) ||
+           (proc_read_variable(pid, "FORMATION_ID=", mark, sizeof(mark)) &&
+            strcmp(mark, own_mark) != 0 && is_abandoned(mark));
 }
 
 struct sweep {
     char own_mark[TREE_MARK_BYTES];
     unsigned found;
+    bool has_changed; // as of struct search
 };
 
 static bool sweep_away(pid_t pid, void *context)
 {
     struct sweep *sweep = context;
     struct proc_status status;
-    if (has_abandoned_mark(pid, sweep->own_mark) && proc_read_status(pid, &status) == 0 &&
-        status.state != 'Z' && status.state != 'X') {
+    if (proc_kill_if(pid, has_abandoned_mark, sweep->own_mark))
         sweep->found++;
-        proc_signal_if(pid, SIGKILL, has_abandoned_mark, sweep->own_mark);
-    }
+    else if (proc_read_status(pid, &status) < 0)
+        sweep->has_changed = true;
     return true;
 }
 
-// The same where there are no folders to find it by.
+// The same where there are no folders to find it by, and for those who were moved out of them.
 static void end_all_abandoned_marks(void)
 {
     struct sweep sweep = {.own_mark = ""};
+    nsec_t until = clock_now() + PATIENCE_MS * NSEC_PER_MSEC;
+    unsigned looks = FEW_LOOKS;
     (void)proc_read_variable(getpid(), "FORMATION_ID=", sweep.own_mark, sizeof(sweep.own_mark));
-    for (unsigned waited = 0; waited < PATIENCE_MS; waited += ROUND_MS) {
+    for (unsigned in_vain = 0; in_vain < looks && clock_now() < until;) {
         sweep.found = 0;
-        if (proc_each(sweep_away, &sweep) && sweep.found == 0)
+        sweep.has_changed = false;
+        bool has_looked = proc_each(sweep_away, &sweep);
+        if (has_looked && sweep.found == 0 && !sweep.has_changed)
             return;
-        (void)poll(NULL, 0, ROUND_MS);
+        if (sweep.found > 0)
+            looks = MOST_LOOKS;
+        in_vain = has_looked && sweep.found == 0 ? in_vain + 1 : 0;
+        (void)poll(NULL, 0, 1);
     }
 }
 
@@ -169,12 +188,13 @@ int tree_open(struct tree *tree, pid_t guard)
     // From before we became a guard, by execve(2).
     tree->has_strangers = kin_add_children(&children, guard) < 0 || children.count > 0;
     kin_fini(&children);
+    bool was_any = false;
     if (tree->parent_fd >= 0) {
-        end_all_abandoned(tree->parent_fd);
+        was_any = end_all_abandoned(tree->parent_fd);
         if (mkdirat(tree->parent_fd, tree->name, 0755) == 0 || errno == EEXIST)
             tree->fd = openat(tree->parent_fd, tree->name, FOLDER);
     }
-    if (tree->fd < 0)
+    if (tree->fd < 0 || was_any)
         end_all_abandoned_marks();
     hierarchy_end_abandoned(is_abandoned, PATIENCE_MS);
     return 0;
@@ -248,7 +268,7 @@ static int open_file(const struct tree *tree, const char *name, const char *file
 }
 
 static unsigned search_branch(const struct tree *tree, const char *name, pid_t leader, int signal,
-                              bool stops_at_first)
+                              bool stops_at_first, struct kin_list *found)
 {
     char mark[TREE_MARK_BYTES + 16];
     char member[TREE_NAME_BYTES + 16];
@@ -258,17 +278,19 @@ static unsigned search_branch(const struct tree *tree, const char *name, pid_t l
         .guard = tree->guard,
         .mark = mark,
         .member = member,
+        .brand = tree->brand,
         .leader = leader,
         .spared = tree->spared,
         .mains = tree->mains,
         .signal = signal,
+        .found = found,
         .stops_at_first = stops_at_first,
     });
 }
 
 // The guard itself knows that all of its descendants are the formation's, also those that have lost
 // their mark or were moved out of the folder.
-static unsigned kill_found(const struct tree *tree)
+static unsigned kill_found(const struct tree *tree, struct search_sight *sight)
 {
     char mark[TREE_MARK_BYTES + 16];
     bool knows = tree->guard == getpid() && !tree->has_strangers;
@@ -278,8 +300,10 @@ static unsigned kill_found(const struct tree *tree)
     return search_run(&(struct search){
         .guard = tree->guard,
         .mark = knows ? NULL : mark,
+        .brand = tree->brand,
         .spared = tree->spared,
         .signal = SIGKILL,
+        .sight = sight,
     });
 }
 
@@ -331,7 +355,8 @@ static bool is_in_folder(pid_t pid, void *context)
 }
 
 // Zombies are listed in cgroup.procs, though they do not make it populated.
-static unsigned each_in_folder(const struct tree *tree, const char *name, int signal)
+static unsigned each_in_folder(const struct tree *tree, const char *name, int signal,
+                               struct kin_list *list)
 {
     struct member member = {tree, name};
     unsigned found = 0;
@@ -342,6 +367,8 @@ static unsigned each_in_folder(const struct tree *tree, const char *name, int si
         if (proc_read_status(pid, &status) < 0 || status.state == 'Z')
             continue;
         found++;
+        if (list)
+            (void)kin_add(list, (struct kin){.pid = pid});
         if (signal)
             proc_signal_if(pid, signal, is_in_folder, &member);
     }
@@ -376,14 +403,21 @@ void tree_branch_list(const struct tree *tree, const char *name, pid_t leader, s
 
 unsigned tree_branch_count(const struct tree *tree, const char *name, pid_t leader)
 {
-    return tree->fd >= 0 ? each_in_folder(tree, name, 0)
-                         : search_branch(tree, name, leader, 0, false);
+    return tree->fd >= 0 ? each_in_folder(tree, name, 0, NULL)
+                         : search_branch(tree, name, leader, 0, false, NULL);
+}
+
+unsigned tree_branch_members(const struct tree *tree, const char *name, pid_t leader,
+                             struct kin_list *out)
+{
+    return tree->fd >= 0 ? each_in_folder(tree, name, 0, out)
+                         : search_branch(tree, name, leader, 0, false, out);
 }
 
 bool tree_branch_is_empty(const struct tree *tree, const char *name, pid_t leader)
 {
     return tree->fd >= 0 ? !is_populated(tree, name)
-                         : search_branch(tree, name, leader, 0, true) == 0;
+                         : search_branch(tree, name, leader, 0, true, NULL) == 0;
 }
 
 static void signal_folder(const struct tree *tree, const char *name, int signal)
@@ -393,7 +427,7 @@ static void signal_folder(const struct tree *tree, const char *name, int signal)
     if (fd >= 0)
         (void)close(fd);
     if (!killed)
-        (void)each_in_folder(tree, name, signal);
+        (void)each_in_folder(tree, name, signal, NULL);
 }
 
 void tree_branch_signal(const struct tree *tree, const char *name, pid_t leader, int signal)
@@ -401,7 +435,7 @@ void tree_branch_signal(const struct tree *tree, const char *name, pid_t leader,
     if (tree->fd >= 0)
         signal_folder(tree, name, signal);
     else
-        (void)search_branch(tree, name, leader, signal, false);
+        (void)search_branch(tree, name, leader, signal, false, NULL);
 }
 
 int tree_branch_watch(const struct tree *tree, const char *name)
@@ -421,10 +455,18 @@ static unsigned kill_once(const struct tree *tree)
     if (has_left)
         signal_folder(tree, "", SIGKILL);
     // The folder alone is not enough before Linux 5.14, nor for one who was moved out of it.
-    bool searches = tree->fd < 0 || has_left || tree->guard == getpid();
-    unsigned found = searches ? kill_found(tree) : 0;
-    if (searches && found == 0)
-        found = kill_found(tree); // whoever was forked after the first look was killed by it
+    bool is_sure = tree->fd >= 0 && !has_left && tree->guard != getpid();
+    nsec_t looks_end = clock_now() + LOOKS_MS * NSEC_PER_MSEC;
+    size_t listed_before = SIZE_MAX; // twice: who was forked after the first look was killed by it
+    unsigned found = 0;
+    for (unsigned i = 0; found == 0 && i < MOST_LOOKS; i++) {
+        struct search_sight sight = {0};
+        found = kill_found(tree, &sight);
+        if (is_sure || (!sight.has_changed && sight.listed == listed_before) ||
+            clock_now() >= looks_end)
+            break;
+        listed_before = sight.has_changed ? SIZE_MAX : sight.listed;
+    }
     return found ? found : has_left;
 }
 

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 enum { TREE_MARK_BYTES = 64, TREE_NAME_BYTES = 256 };
@@ -19,6 +20,7 @@ struct tree {
     int parent_fd;              // the folder that it is in
     char name[TREE_NAME_BYTES]; // of the folder
     char mark[TREE_MARK_BYTES]; // value of FORMATION_ID in every process's environment
+    uint64_t brand;             // of every process, beside the mark (os/brand.h); 0: none
     pid_t guard;
     pid_t spared;                // a child of the guard that is not ended with the others; 0: none
     const struct kin_set *mains; // main processes, so that they are not looked into; may be NULL
@@ -60,6 +62,10 @@ unsigned tree_branch_count(const struct tree *tree, const char *name, pid_t lead
 // which is empty before, by kin_fini().
 void tree_branch_list(const struct tree *tree, const char *name, pid_t leader,
                       struct kin_list *out);
+
+// The same processes. Free `out`, which is empty before, by kin_fini().
+unsigned tree_branch_members(const struct tree *tree, const char *name, pid_t leader,
+                             struct kin_list *out);
 
 // Whether any is left; cheaper than the count.
 bool tree_branch_is_empty(const struct tree *tree, const char *name, pid_t leader);

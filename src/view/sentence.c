@@ -209,12 +209,17 @@ void sentence_roll_halted(struct buffer *out, unsigned left)
                              left == 1 ? "process was" : "processes were");
 }
 
-void sentence_left_behind(struct buffer *out, unsigned count)
+void sentence_left_behind(struct buffer *out, unsigned count, struct str who, struct str command)
 {
-    buffer_append_format(out,
-                         "left %u %s behind: let it run in the foreground "
-                         "(no daemon mode, no & in its command), so that it can be managed",
-                         count, count == 1 ? "process" : "processes");
+    buffer_append_format(out, "left %u %s behind: let it run in the foreground (", count,
+                         count == 1 ? "process" : "processes");
+    if (command.size > 0)
+        buffer_append_str(out, command);
+    else
+        buffer_append_text(out, "no daemon mode, no & in its command");
+    buffer_append_text(out, "), so that it can be managed");
+    if (who.size > 0)
+        buffer_append_format(out, "; %s %.*s", count == 1 ? "it is" : "they are", STR_ARGS(who));
 }
 
 void sentence_abandoned(struct buffer *out, int pid)

@@ -72,7 +72,9 @@ void sentence_unkilled(struct buffer *out, bool is_forbidden);
 void sentence_roll_halted(struct buffer *out, unsigned left);
 
 // Its main process ended, `count` processes of its tree live on: what is wrong and what to change.
-void sentence_left_behind(struct buffer *out, unsigned count);
+// `who` they are, "redis-server (pid 1923) and sh (pid 1924)", and how one of them is to be run:
+// "redis-server … --daemonize no"; both may be empty.
+void sentence_left_behind(struct buffer *out, unsigned count, struct str who, struct str command);
 
 // "pid 1923 does not end, even by SIGKILL; giving up on it"
 void sentence_abandoned(struct buffer *out, int pid);

@@ -136,7 +136,7 @@ static void test_findings(void **state)
 {
     (void)state;
     struct buffer out = {0};
-    sentence_left_behind(&out, 1);
+    sentence_left_behind(&out, 1, str_of(""), str_of(""));
     assert_says(&out, "left 1 process behind: let it run in the foreground "
                       "(no daemon mode, no & in its command), so that it can be managed");
     sentence_line_cut(&out, 4 * 1024 * 1024);

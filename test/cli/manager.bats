@@ -182,17 +182,70 @@ grows() {
     nothing_left
 }
 
-@test "one that can never come up again: it is said, and all ends" {
+# without_manager: one that ignores no signal and one that hides run, and no manager comes up.
+without_manager() {
     procfile "web: $APPS/leaver 0.1" "worker: $APPS/forker --double --setsid"
     start -t 0.2
     wait_for "| leaver"
     wait_for "| child"
     # Whatever the guard starts from now on has no memory.
-    prlimit --pid "$formation" --data=4096
+    prlimit --pid "$formation" --data=4096:
     kill -KILL "$(manager_pid)"
-    PATIENCE=30 ended
+    PATIENCE=30 wait_until grep -qx "formation: the manager ended at once each time that it was \
+started; the processes run on, and it is tried again" "$OUTPUT"
+    kill -0 "$(pid_of web.1)"
+    kill -0 "$(pid_of worker.1)"
+}
+
+@test "none comes up again: it is said, and the processes run on until they are to end" {
+    without_manager
+    stop
     [ "$status" -eq 71 ]
     grep -qx "formation: the manager ended at once each time that it was started: all .* ended" \
         "$OUTPUT"
+    nothing_left
+}
+
+@test "none comes up for a while: the one that does goes on with the same processes" {
+    without_manager
+    web=$(pid_of web.1)
+    prlimit --pid "$formation" --data=unlimited:
+    PATIENCE=30 wait_until "$FORMATION" status >said
+    grep -qE "manager [0-9]+, which was restarted [0-9]+ times" said
+    run -0 "$FORMATION" events
+    [[ $output == *"the manager was restarted, as "*" have died; the processes run on"* ]]
+    [ "$(pid_of web.1)" = "$web" ]
+    kill -0 "$web"
+    stop
+    [ "$status" -eq 0 ]
+    [ "$(grep -c "started with pid" "$OUTPUT")" -eq 2 ]
+    nothing_left
+}
+
+# answers PID: whether another manager than this one answers.
+answers() {
+    is_managed_anew "$1" && "$FORMATION" ps >said 2>&1
+}
+
+@test "five in a row within a second or so: each time the next one answers at once" {
+    procfile "web: exec sleep 60" "flood: while :; do seq 1000; sleep 0.01; done"
+    start -m web=10,flood=1
+    wait_for "started with pid" 11
+    wait_until "$FORMATION" ps >said
+    pids=$(grep -o "started with pid .*" "$OUTPUT" | sort)
+    for _ in 1 2 3 4 5; do
+        manager=$(manager_pid)
+        began=${EPOCHREALTIME/./}
+        kill -KILL "$manager"
+        wait_until answers "$manager"
+        # test/revival measures; a machine that does other things, too, is given its time
+        [ $((${EPOCHREALTIME/./} - began)) -lt 3000000 ]
+    done
+    grep -qF web.10 said
+    run -0 "$FORMATION" events --json
+    [ "$(grep -o '"kind":"manager-restarted"' <<<"$output" | wc -l)" -eq 5 ]
+    stop
+    [ "$status" -eq 0 ]
+    [ "$(grep -o "started with pid .*" "$OUTPUT" | sort)" = "$pids" ]
     nothing_left
 }
