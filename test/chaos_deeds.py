@@ -12,7 +12,6 @@ from chaos_formation import TYPES
 from chaos_system import MARK, Connection, NoAnswer, children, send
 
 COMMAND_SECONDS = 60     # after which a command that waits for its effect counts as hanging
-FREE = 1 << 16           # more than are ever used: no limit
 WRONG_CALLS = (
     b"\0", b"{}\0", b"nonsense\0", b'{"method": 5}\0', b'{"method": "org.formation.Manager.Li',
     b'{"method":"org.formation.Manager.Scale","parameters":{"changes":["web=-1","=","web=x"]}}\0',
@@ -27,7 +26,8 @@ PATTERNS = ["web", "worker", "flood", "crash", "fault", "once", "daemon", "fork"
 # What a command may say that did not do all it was to do: a process crashed, or was stopped by
 # somebody else, a manager died over it.
 EXCUSES = ("was halted", "manager was replaced", "has crashed", "is stopped", "no process",
-           "was stopped", "did not come up", "does not run", "upgrade", "is not ready", "no answer")
+           "was stopped", "did not come up", "does not run", "upgrade", "is not ready", "no answer",
+           "none of them runs", "nothing is called", "before it was ready")
 
 
 def pick(choices, number):
@@ -43,6 +43,7 @@ class Faults:
         self.counts = {}
 
     def do(self, action):
+        self.formation.note(f"{action.name} {action.number} for {action.seconds:.2f} s")
         relief = getattr(self, action.name.replace(" ", "_"))(action)
         self.counts[action.name] = self.counts.get(action.name, 0) + 1
         if relief:
@@ -52,6 +53,7 @@ class Faults:
         due = [relief for at, relief in self.reliefs if at <= now]
         self.reliefs = [(at, relief) for at, relief in self.reliefs if at > now]
         for relief in due:
+            self.formation.note(f"relief of {relief.__qualname__}")
             relief()
 
     # --- supervisors
@@ -229,6 +231,7 @@ class Hands:
 
     def command(self, *words, expected=(0,)):
         began = time.monotonic()
+        self.formation.note(" ".join(words))
         environment = {name: value for name, value in os.environ.items()
                        if name not in ("XDG_RUNTIME_DIR", MARK)}
         try:
@@ -239,6 +242,7 @@ class Hands:
         except subprocess.TimeoutExpired:
             self.formation.complain(f"{' '.join(words)}: takes more than {COMMAND_SECONDS} s")
             return
+        self.formation.note(f"{' '.join(words)}: {done.returncode}")
         self.slowest = max(self.slowest, (time.monotonic() - began, " ".join(words)))
         if done.returncode in expected:
             return
@@ -287,7 +291,7 @@ class Hands:
         self.formation.write(file, before)
 
     def signal(self, number):
-        self.command("signal", pick(("USR2", "HUP", "CONT", "0", "KILL"), number), pick(PATTERNS, number))
+        self.command("signal", pick(("USR2", "HUP", "CONT", "18", "KILL"), number), pick(PATTERNS, number))
 
     def reopen(self, _):
         self.command("reopen")

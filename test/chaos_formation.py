@@ -50,7 +50,8 @@ COMMON = "backoff: {base: 10ms, max: 500ms, reset: 2s}, boot: 10s, stop: {grace:
 LEFT_SECONDS = 5         # the witness ends when it sees that the guard has, and clears away
 MEMORY_MAY_GROW = 0.2    # of what it was, …
 QUEUES_IN_USE = 12288    # …and KiB for queues that happen to be used
-EXITS = {"term": 0, "shutdown": 0, "interrupt": 0, "interrupt twice": 130, "hangup": 0, "close": 0}
+EXITS = {"term": (0,), "shutdown": (0,), "interrupt": (0,), "interrupt twice": (130,),
+         "hangup": (0,), "close": (0, 141)}
 
 
 class Formation:
@@ -61,6 +62,7 @@ class Formation:
         self.kind = plan.kind
         self.former = former
         self.problems, self.deaf = [], []  # deaf: [from, to] of times without answers
+        self.trace, self.began = [], time.monotonic()  # what was done, for who looks into it
         self.lock = threading.Lock()
         self.terminal = self.reader = None
         self.output = folder / f"output.{plan.number}"
@@ -70,8 +72,15 @@ class Formation:
 
     def complain(self, text):
         with self.lock:
-            if len(self.problems) < 50:
-                self.problems.append(f"epoch {self.plan.number}, {self.kind}: {text}")
+            if len(self.problems) < 20:
+                self.problems += [f"{self.stamp()} {text}",
+                                  *(f"    {deed}" for deed in self.trace[-12:])]
+
+    def stamp(self):
+        return f"{time.monotonic() - self.began:.2f}"
+
+    def note(self, text):
+        self.trace.append(f"{self.stamp()} {text}")
 
     def was_deaf_since(self, moment):
         return any(to > moment for _, to in self.deaf)
@@ -197,8 +206,8 @@ class Formation:
         return reply.get("parameters", {}).get("processes", [])
 
     def mains(self):
-        """{name: pid} of those that run, as far as we are told."""
-        return {process["name"]: process["pid"] for process in self.list() if "pid" in process}
+        """{name: pid} of those that run, as far as the events have told."""
+        return {name: pid for name, (_, pid) in list(self.events.processes.items()) if pid}
 
     def lacking(self):
         """What is not as the files ask for; nothing if all is."""
@@ -269,8 +278,8 @@ class Formation:
             status = guard.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             status = f"nothing after {PATIENCE} s"
-        expected = -signal.SIGKILL if victims else EXITS[how]
-        if status != expected:
+        expected = (-signal.SIGKILL,) if victims else EXITS[how]
+        if status not in expected:
             self.complain(f"{how}: exit status {status}, not {expected}: {read(self.output)[-300:]}")
         self.is_cut = bool(victims)
 

@@ -105,6 +105,8 @@ class Events(Watcher):
         before = self.processes.setdefault(name, ["vacant", None])
         if kind == "started":  # without a way to find out, who runs is ready
             self.check_next(before, "running", event)
+        elif kind == "starting" and before[0] == "finished":  # somebody asked for it
+            self.check_next(before, "waiting", event)
         if state and state != before[0]:
             self.check_next(before, state, event)
         self.check_pid(name, before, event)

@@ -145,7 +145,8 @@ static bool sweep_away(pid_t pid, void *context)
     return true;
 }
 
-// The same where there are no folders to find it by.
+// The same of those that have no folder to be found by: they were started where none could be made,
+// by another user or with no cgroups in sight, or were moved out of theirs.
 static void end_all_abandoned_marks(void)
 {
     struct sweep sweep = {.own_mark = ""};
@@ -174,8 +175,7 @@ int tree_open(struct tree *tree, pid_t guard)
         if (mkdirat(tree->parent_fd, tree->name, 0755) == 0 || errno == EEXIST)
             tree->fd = openat(tree->parent_fd, tree->name, FOLDER);
     }
-    if (tree->fd < 0)
-        end_all_abandoned_marks();
+    end_all_abandoned_marks();
     hierarchy_end_abandoned(is_abandoned, PATIENCE_MS);
     return 0;
 }
