@@ -275,6 +275,10 @@ class Formation:
                 time.sleep(0.3)
                 guard.send_signal(signal.SIGINT)
         try:
+            for delay in self.plan.kills:
+                time.sleep(delay)
+                if guard.poll() is None:
+                    send(self.manager() or 0, signal.SIGKILL, guard.pid)
             status = guard.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             status = f"nothing after {PATIENCE} s"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 EPOCH_SECONDS = 12, 30     # of one formation, from its start to its end; …
 LONG_EPOCH_SECONDS = 20, 120  # …in a run of ten minutes and more
-FAULT_EVERY = 0.05, 0.9    # seconds
+FAULT_EVERY = 0.02, 0.7    # seconds
 HAND_EVERY = 0.05, 1.2
 
 # The kinds of formation: what its standard output is, and what it has.
@@ -50,6 +50,7 @@ class Epoch:
     faults: list
     hands: list
     end: str
+    kills: list      # of managers during the end: seconds from one to the next
 
 
 def pick(shuffle, weights):
@@ -78,13 +79,15 @@ def epochs(seed, seconds, is_root):
         ends = TERMINAL_ENDS if kind == "terminal" else ENDS
         found.append(Epoch(len(found) + 1, kind, length,
                            actions(shuffle, FAULTS, FAULT_EVERY, length),
-                           actions(shuffle, HANDS, HAND_EVERY, length), pick(shuffle, ends)))
+                           actions(shuffle, HANDS, HAND_EVERY, length), pick(shuffle, ends),
+                           [shuffle.uniform(0, 0.5) for _ in range(shuffle.choice((0, 0, 1, 3)))]))
         left -= length + 5
     return found
 
 
 def tell(plan):
     for epoch in plan:
-        print(f"# epoch {epoch.number}: {epoch.kind}, {epoch.seconds:.1f} s, then {epoch.end}")
+        print(f"# epoch {epoch.number}: {epoch.kind}, {epoch.seconds:.1f} s, then {epoch.end} and "
+              f"{len(epoch.kills)} managers killed meanwhile")
         for action in sorted(epoch.faults + epoch.hands, key=lambda action: action.at):
             print(f"#   {action.at:7.2f} {action.name} {action.number} {action.seconds:.2f}")

@@ -363,7 +363,8 @@ static int be_next_guard(bool has_folders)
     return 0;
 }
 
-static void check_abandoned(bool has_folders)
+// The former guard had folders, the next one has.
+static void check_abandoned(bool had_folders, bool has_folders)
 {
     int ends[2];
     pid_t left = 0;
@@ -372,7 +373,7 @@ static void check_abandoned(bool has_folders)
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     pid_t guard = fork();
     if (guard == 0)
-        be_abandoning_guard(ends[1], has_folders);
+        be_abandoning_guard(ends[1], had_folders);
     assert_int_equal(close(ends[1]), 0);
     ssize_t size = read(ends[0], &left, sizeof(left));
     assert_int_equal(close(ends[0]), 0);
@@ -395,13 +396,19 @@ static void check_abandoned(bool has_folders)
 static void test_abandoned_folders_are_ended(void **state)
 {
     need(state);
-    check_abandoned(true);
+    check_abandoned(true, true);
 }
 
 static void test_abandoned_marks_are_ended(void **state)
 {
     (void)state;
-    check_abandoned(false);
+    check_abandoned(false, false);
+}
+
+static void test_abandoned_marks_are_ended_where_there_are_folders(void **state)
+{
+    need(state);
+    check_abandoned(false, true);
 }
 
 static char folders[] = "folders";
@@ -432,6 +439,9 @@ int main(void)
          close_tree, folders},
         {"test_abandoned_marks_are_ended", test_abandoned_marks_are_ended, open_without_folders,
          close_tree, NULL},
+        {"test_abandoned_marks_are_ended_where_there_are_folders",
+         test_abandoned_marks_are_ended_where_there_are_folders, open_with_folders, close_tree,
+         folders},
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

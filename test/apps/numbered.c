@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Writes numbered lines until it is ended, by whatever signal at whatever instruction, so that
 // afterwards is known which lines it has written: each by one write that the kernel does whole or
-// not at all, and counted in a file as soon as it is done. Of each life there is a file, PS.PID.TIME
-// in FOLDER, whose first eight bytes are the count: the last line counted, or one more, is its last.
+// not at all, and counted in a file as soon as it is done. Of each life there is a file,
+// PS.PID.TIME in FOLDER, whose first eight bytes are the count: the last line counted, or one more,
+// is its last.
 //
 //   numbered FOLDER [MILLISECONDS [LINES [BYTES]]]
 //
@@ -52,11 +53,10 @@ static uint64_t *open_life(const char *folder, char *life, size_t room)
 static size_t make_line(const char *life, uint64_t number, size_t most, char *out)
 {
     size_t length = 100 + (size_t)(number * 2654435761u % (most - 99));
-    size_t used = (size_t)snprintf(out, 200, "=%s %llu %zu ", life, (unsigned long long)number,
-                                   length);
+    size_t used =
+        (size_t)snprintf(out, 200, "=%s %llu %zu ", life, (unsigned long long)number, length);
     char digits[32];
-    size_t count =
-        (size_t)snprintf(digits, sizeof(digits), "%llu.", (unsigned long long)number);
+    size_t count = (size_t)snprintf(digits, sizeof(digits), "%llu.", (unsigned long long)number);
     for (size_t i = 0; used < length; i++)
         out[used++] = digits[i % count];
     out[length] = '\n';
