@@ -27,7 +27,7 @@ PATTERNS = ["web", "worker", "flood", "crash", "fault", "once", "daemon", "fork"
 # somebody else, a manager died over it.
 EXCUSES = ("was halted", "manager was replaced", "has crashed", "is stopped", "no process",
            "was stopped", "did not come up", "does not run", "upgrade", "is not ready", "no answer",
-           "none of them runs", "nothing is called", "before it was ready")
+           "none of them runs", "nothing is called", "before it was ready", "cannot be fewer", "closed the connection")
 
 
 def pick(choices, number):
@@ -164,17 +164,14 @@ class Faults:
         pid = pick((self.formation.guard.pid, manager), action.number)
         try:
             hard = resource.prlimit(pid, kind)[1]
-            old = resource.prlimit(pid, kind, (few if hard < 0 else min(few, hard), hard))
+            resource.prlimit(pid, kind, (few if hard < 0 else min(few, hard), hard))
         except (OSError, TypeError):
             return None
         span = [time.monotonic(), time.monotonic() + action.seconds + 1]
         self.formation.deaf.append(span)
 
         def relief():
-            try:
-                resource.prlimit(pid, kind, old)
-            except OSError:
-                pass
+            self.formation.relieve_limits()
             span[1] = time.monotonic() + 0.5
         return relief
 

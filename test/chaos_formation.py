@@ -45,6 +45,7 @@ TYPES = {
     "fork": (2, ""), "stubborn": (1, ""), "leave": (2, ""), "screen": (1, "tty: true"),
     "watched": (1, "ready: {notify: true}, watchdog: 3s"),
 }
+LIMITS = resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC
 STEADY = ("web", "worker", "flood", "fork", "stubborn", "leave", "screen", "watched")
 COMMON = "backoff: {base: 10ms, max: 500ms, reset: 2s}, boot: 10s, stop: {grace: 1s}"
 LEFT_SECONDS = 5         # the witness ends when it sees that the guard has, and clears away
@@ -145,6 +146,7 @@ class Formation:
             self.reader = threading.Thread(target=self.drain_terminal, daemon=True)
             self.reader.start()
         self.events, self.requests, self.tree = Events(self), Requests(self), Tree(self)
+        self.limits = {kind: resource.prlimit(self.guard.pid, kind) for kind in LIMITS}
         self.wait_until("it answers", lambda: self.control.exists() and self.guard.poll() is None)
         for watcher in (self.events, self.requests, self.tree):
             watcher.start()
@@ -200,6 +202,16 @@ class Formation:
             if read(f"/proc/{pid}/comm").strip() == "formation-wit":
                 return pid
         return None
+
+    def relieve_limits(self):
+        """Of a manager, too, that was started by a guard with few."""
+        for pid in (self.guard.pid, self.manager(), self.witness()):
+            for kind in LIMITS:
+                try:
+                    soft = self.limits[kind][0]
+                    resource.prlimit(pid, kind, (soft, resource.prlimit(pid, kind)[1]))
+                except (OSError, TypeError, ValueError):
+                    pass  # it is gone
 
     def list(self):
         reply = ask_patiently(self.control, "List", answer_seconds())
@@ -306,15 +318,28 @@ class Formation:
             if name == "output" and self.kind == "terminal":
                 continue
             audit = Audit(name, is_prefixed)
-            for part in (path.with_name(f"{path.name}.old"), path):
-                if part.exists():
-                    with part.open("rb") as file:
-                        for line in file:
-                            audit.take(line, self.is_cut)
-                    part.unlink()
+            for line in self.lines_of(path):
+                audit.take(line, self.is_cut)
             for problem in audit.finish(self.folder / "lines", self.is_cut):
                 self.complain(problem)
             yield audit
+
+    @staticmethod
+    def lines_of(path):
+        """A manager that dies within a line does so with the file that it had open: the next one
+        writes the rest of it to where the path leads then."""
+        rest = b""
+        for part in (path.with_name(f"{path.name}.old"), path):
+            if part.exists():
+                with part.open("rb") as file:
+                    for line in file:
+                        rest += line
+                        if rest.endswith(b"\n"):
+                            yield rest
+                            rest = b""
+                part.unlink()
+        if rest:
+            yield rest
 
     def close(self):
         if isinstance(self.reader, subprocess.Popen):
