@@ -389,7 +389,6 @@ static int begin(struct manager *manager, struct handover *handover, struct erro
         return result;
     if (manager->journal->newest > 0) {
         recover(manager, handover);
-        handover_take_clients(handover, manager);
         upgrade_arrive(manager, handover);
         return 0;
     }
