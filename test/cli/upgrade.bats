@@ -385,14 +385,14 @@ assert lines.count("it is") == 2, lines
 }
 
 @test "whoever follows the events misses none of those that the successor decides on first" {
-    local i follower
+    local follower
     procfile "crash: exit 1"
-    echo "processes: {crash: {quantity: 20, backoff: {base: 1ms, max: 1ms}}}" >formation.yaml
+    echo "processes: {crash: {quantity: 4, backoff: {base: 10ms, max: 10ms}}}" >formation.yaml
     up
     "$FORMATION" events -f --json >followed 2>errors 3>&- &
     follower=$!
     wait_until [ -s followed ]
-    for ((i = 0; i < 5; i++)); do
+    for _ in 1 2 3 4 5; do
         asks 0 upgrade
     done
     kill "$follower"
