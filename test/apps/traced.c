@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -129,6 +130,13 @@ int close_range(unsigned first, unsigned last, int flags)
         (void)(flags & CLOSE_RANGE_CLOEXEC ? fcntl(found[i], F_SETFD, FD_CLOEXEC)
                                            : close(found[i]));
     return 0;
+}
+
+// Valgrind keeps a few descriptors to itself, more with each that is started by another, and allows
+// no more than are left.
+int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
+{
+    return (int)(resource == RLIMIT_NOFILE ? 0 : syscall(SYS_setrlimit, resource, limit));
 }
 
 int epoll_pwait2(int epoll, struct epoll_event *events, int most, const struct timespec *timeout,
