@@ -21,13 +21,14 @@ WRONG_CALLS = (
 WRONG_WORDS = (["scale", "web=9999999"], ["restart", "wbe"], ["signal", "FOO", "web"],
                ["scale", "web=2", "nobody=1"], ["stop"], ["attach", "web.1"], ["frobnicate"],
                ["upgrade", "/nowhere/formation"], ["upgrade", "/etc/passwd"])
-PATTERNS = ["web", "worker", "flood", "crash", "fault", "once", "daemon", "fork", "stubborn", "leave",
-            "screen", "watched", "web.1", "w*", "fork.2", "leave.1"]
+PATTERNS = ["web", "worker", "flood", "crash", "fault", "once", "daemon", "fork", "stubborn",
+            "leave", "screen", "watched", "web.1", "w*", "fork.2", "leave.1"]
 # What a command may say that did not do all it was to do: a process crashed, or was stopped by
 # somebody else, a manager died over it.
 EXCUSES = ("was halted", "manager was replaced", "has crashed", "is stopped", "no process",
            "was stopped", "did not come up", "does not run", "upgrade", "is not ready", "no answer",
-           "none of them runs", "nothing is called", "before it was ready", "cannot be fewer", "closed the connection")
+           "none of them runs", "nothing is called", "before it was ready", "cannot be fewer",
+           "closed the connection")
 
 
 def pick(choices, number):
@@ -86,8 +87,8 @@ class Faults:
         self.hit(self.formation.witness(), signal.SIGKILL)
 
     def signal_formation(self, action):
-        number = pick((signal.SIGUSR1, signal.SIGWINCH, signal.SIGCONT, signal.SIGPIPE), action.number)
-        self.formation.guard.send_signal(signal.SIGCONT if number == signal.SIGUSR1 else number)
+        self.formation.guard.send_signal(pick((signal.SIGCONT, signal.SIGWINCH, signal.SIGPIPE),
+                                              action.number))
 
     # --- processes
 
@@ -246,7 +247,8 @@ class Hands:
         if any(excuse in done.stdout for excuse in EXCUSES):
             self.excused += 1
             return
-        self.formation.complain(f"{' '.join(words)}: {done.returncode}: {done.stdout[-300:].strip()}")
+        self.formation.complain(f"{' '.join(words)}: {done.returncode}: "
+                                f"{done.stdout[-300:].strip()}")
 
     def do(self, action):
         self.counts[action.name] = self.counts.get(action.name, 0) + 1
@@ -288,7 +290,8 @@ class Hands:
         self.formation.write(file, before)
 
     def signal(self, number):
-        self.command("signal", pick(("USR2", "HUP", "CONT", "18", "KILL"), number), pick(PATTERNS, number))
+        self.command("signal", pick(("USR2", "HUP", "CONT", "18", "KILL"), number),
+                     pick(PATTERNS, number))
 
     def reopen(self, _):
         self.command("reopen")

@@ -271,7 +271,8 @@ class Formation:
     def end(self):
         """As planned; the exit status is right, and nothing is left."""
         how, guard = self.plan.end, self.guard
-        victims = {"kill guard": (guard.pid,), "kill guard and manager": (guard.pid, self.manager()),
+        victims = {"kill guard": (guard.pid,),
+                   "kill guard and manager": (guard.pid, self.manager()),
                    "kill all": (guard.pid, self.manager(), self.witness())}.get(how, ())
         if victims:
             for pid in reversed([pid for pid in victims if pid]):
@@ -296,7 +297,8 @@ class Formation:
             status = f"nothing after {PATIENCE} s"
         expected = (-signal.SIGKILL,) if victims else EXITS[how]
         if status not in expected:
-            self.complain(f"{how}: exit status {status}, not {expected}: {read(self.output)[-300:]}")
+            self.complain(f"{how}: exit status {status}, not {expected}: "
+                          f"{read(self.output)[-300:]}")
         self.is_cut = bool(victims)
 
     def finish_watching(self):
