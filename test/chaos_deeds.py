@@ -2,7 +2,6 @@
 """What test/chaos does to a formation: faults, each with its relief, and what people ask for."""
 
 import os
-import resource
 import signal
 import socket
 import subprocess
@@ -163,10 +162,7 @@ class Faults:
     def limit(self, action, kind, few):
         manager = self.formation.manager()
         pid = pick((self.formation.guard.pid, manager), action.number)
-        try:
-            hard = resource.prlimit(pid, kind)[1]
-            resource.prlimit(pid, kind, (few if hard < 0 else min(few, hard), hard))
-        except (OSError, TypeError):
+        if not self.formation.limit(pid, kind, few):
             return None
         span = [time.monotonic(), time.monotonic() + action.seconds + 1]
         self.formation.deaf.append(span)
@@ -177,10 +173,10 @@ class Faults:
         return relief
 
     def few_descriptors(self, action):
-        return self.limit(action, resource.RLIMIT_NOFILE, 3 + action.number % 64)
+        return self.limit(action, "nofile", 3 + action.number % 64)
 
     def few_processes(self, action):
-        return self.limit(action, resource.RLIMIT_NPROC, action.number % 8)
+        return self.limit(action, "nproc", action.number % 8)
 
     # --- clients
 

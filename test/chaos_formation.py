@@ -45,7 +45,7 @@ TYPES = {
     "fork": (2, ""), "stubborn": (1, ""), "leave": (2, ""), "screen": (1, "tty: true"),
     "watched": (1, "ready: {notify: true}, watchdog: 3s"),
 }
-LIMITS = resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC
+LIMITS = {"nofile": "Max open files", "nproc": "Max processes"}  # in /proc/PID/limits
 STEADY = ("web", "worker", "flood", "fork", "stubborn", "leave", "screen", "watched")
 COMMON = "backoff: {base: 10ms, max: 500ms, reset: 2s}, boot: 10s, stop: {grace: 1s}"
 LEFT_SECONDS = 5         # the witness ends when it sees that the guard has, and clears away
@@ -53,6 +53,11 @@ MEMORY_MAY_GROW = 0.2    # of what it was, …
 QUEUES_IN_USE = 12288    # …and KiB for queues that happen to be used
 EXITS = {"term": (0,), "shutdown": (0,), "interrupt": (0,), "interrupt twice": (130,),
          "hangup": (0,), "close": (0, 141)}
+
+
+def soft_limit(pid, row):
+    return next(line[len(row):].split()[0] for line in read(f"/proc/{pid}/limits").splitlines()
+                if line.startswith(row))
 
 
 class Formation:
@@ -146,7 +151,7 @@ class Formation:
             self.reader = threading.Thread(target=self.drain_terminal, daemon=True)
             self.reader.start()
         self.events, self.requests, self.tree = Events(self), Requests(self), Tree(self)
-        self.limits = {kind: resource.prlimit(self.guard.pid, kind) for kind in LIMITS}
+        self.limits = {kind: soft_limit(self.guard.pid, row) for kind, row in LIMITS.items()}
         self.wait_until("it answers", lambda: self.control.exists() and self.guard.poll() is None)
         for watcher in (self.events, self.requests, self.tree):
             watcher.start()
@@ -203,15 +208,17 @@ class Formation:
                 return pid
         return None
 
+    def limit(self, pid, kind, soft):
+        """Only the same user may do that. Whether it was done."""
+        return pid and subprocess.run(["prlimit", f"--pid={pid}", f"--{kind}={soft}:"],
+                                      user=self.user, group=self.user, check=False,
+                                      stderr=subprocess.DEVNULL).returncode == 0
+
     def relieve_limits(self):
         """Of a manager, too, that was started by a guard with few."""
         for pid in (self.guard.pid, self.manager(), self.witness()):
-            for kind in LIMITS:
-                try:
-                    soft = self.limits[kind][0]
-                    resource.prlimit(pid, kind, (soft, resource.prlimit(pid, kind)[1]))
-                except (OSError, TypeError, ValueError):
-                    pass  # it is gone
+            for kind, soft in self.limits.items():
+                self.limit(pid, kind, soft)
 
     def list(self):
         reply = ask_patiently(self.control, "List", answer_seconds())
