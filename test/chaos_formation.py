@@ -263,6 +263,7 @@ class Formation:
         """Nobody disturbs any more, and all that was stopped or scaled is asked for again. Returns
         the seconds until it was whole."""
         self.configure({})
+        self.relieve_limits()
         for method, parameters in (("Reload", {}), ("Scale", {"changes": [], "reset": True}),
                                    ("Start", {"select": list(TYPES)})):
             reply = ask_patiently(self.control, method, PATIENCE, **parameters)

@@ -20,6 +20,7 @@
 #include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -152,6 +153,18 @@ static void test_a_branch_is_its_own_processes(void **state)
     assert_int_equal(tree_branch_count(&tree, "web.1", web), 0);
     assert_int_equal(tree_branch_count(&tree, "web.10", other), 1);
     assert_true(lives(other));
+}
+
+static void test_without_descriptors_nothing_is_known(void **state)
+{
+    struct rlimit limit;
+    need(state);
+    pid_t web = start("web.1", "echo >&3; exec sleep 1000");
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){3, limit.rlim_max}), 0);
+    bool is_empty = tree_branch_is_empty(&tree, "web.1", web);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_false(is_empty);
 }
 
 static void test_what_outlives_its_main_process_is_found(void **state)
@@ -423,6 +436,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         with_and_without(test_a_branch_is_its_own_processes),
+        with_and_without(test_without_descriptors_nothing_is_known),
         with_and_without(test_what_outlives_its_main_process_is_found),
         with_and_without(test_other_signals_than_kill_can_be_ignored),
         with_and_without(test_nobody_hides_from_the_end),
