@@ -83,7 +83,7 @@ static void add_cpu(struct table *table, const struct look *look, const struct l
     nsec_t cpu_before = reply_time(earlier, "cpu_seconds");
     if (cpu == NSEC_NEVER)
         table_add(table, str_of(""));
-    else if (cpu_before == NSEC_NEVER || look->at <= before->at)
+    else if (!before || cpu_before == NSEC_NEVER || look->at <= before->at)
         table_add(table, str_of(figure_span(cpu, text)));
     else
         table_add_format(table, "%.0f%%",

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sys/syscall.h>
+#include <sys/pidfd.h>
 #include <unistd.h>
 
 enum { ASK_AGAIN_MS = 200 };
@@ -21,7 +21,7 @@ static int open_guard(const json_t *status)
     struct proc_status found;
     if (guard <= 0 || manager <= 0)
         return -1;
-    int fd = (int)syscall(SYS_pidfd_open, guard, 0);
+    int fd = pidfd_open(guard, 0);
     if (fd >= 0 && (proc_read_status(manager, &found) < 0 || found.parent != guard)) {
         (void)close(fd);
         fd = -1;

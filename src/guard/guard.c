@@ -98,7 +98,7 @@ static int open_guard(size_t memory_bytes)
     guard.null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (guard.program_fd < 0 || guard.doorbell < 0 || guard.watch < 0 || guard.null < 0 ||
         guard.signals < 0 || pipe2(guard.witness_pipe, O_CLOEXEC) < 0 ||
-        prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || !watch(guard.signals, WATCH_SIGNALS))
+        prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 || !watch(guard.signals, WATCH_SIGNALS))
         return -errno;
     holds_init(&guard.holds, guard.board, guard.watch, guard.null);
     result = tree_open(&guard.tree, getpid());

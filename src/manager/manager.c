@@ -273,7 +273,7 @@ static void open_desk(struct manager *manager)
     int parts[DESK_PARTS];
     for (int i = 0; i < DESK_PARTS; i++)
         parts[i] = MANAGER_KEPT + KEPT_DESK + i;
-    struct tray *tray;
+    struct tray *tray = NULL;
     int result = desk_open(&manager->desk, parts);
     if (result < 0 && keep_desk() == 0)
         result = desk_open(&manager->desk, parts);
@@ -389,7 +389,6 @@ static int begin(struct manager *manager, struct handover *handover, struct erro
         return result;
     if (manager->journal->newest > 0) {
         recover(manager, handover);
-        handover_take_clients(handover, manager);
         upgrade_arrive(manager, handover);
         return 0;
     }

@@ -107,6 +107,7 @@ void recover(struct manager *manager, struct handover *handover)
     launch_ring_init(&manager->launches, manager->board);
     output_resume(manager);
     handover_take_lines(handover, manager);
+    handover_take_clients(handover, manager); // who hear what is decided here, too
     retell(manager);
     for (unsigned slot = 0; slot < count; slot++)
         if (supervisor_process(manager->supervisor, slot)->state != PROCESS_VACANT)

@@ -10,6 +10,7 @@
 #include "manager/remember.h"
 #include "plan/merge.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -61,6 +62,7 @@ struct difference {
 
 static void compare(const struct plan *old, const struct plan *merged, struct difference *out)
 {
+    assert(merged);
     out->has_other_sinks = plan_sinks_differ(old, merged);
     for (size_t i = 0; i < merged->type_count; i++) {
         bool is_new = i >= old->type_count;

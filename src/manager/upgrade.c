@@ -14,6 +14,7 @@
 #include "os/channel.h"
 #include "os/clock.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -119,6 +120,7 @@ static int write_handover(const struct manager *manager)
 static void execute(struct manager *manager, int program, char **arguments, int handover)
 {
     char number[16];
+    assert(arguments);
     (void)snprintf(number, sizeof(number), "%d", handover);
     (void)setenv(HANDOVER_VARIABLE, number, 1);
     keep_descriptors(manager, handover, true);

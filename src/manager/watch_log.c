@@ -36,6 +36,7 @@ static const struct pattern *pattern_of(struct manager *manager, unsigned type)
 {
     struct pattern **pattern = &manager->watches.patterns[type];
     if (*pattern)
+        // cppcheck-suppress identicalInnerCondition // there is no inner one
         return *pattern;
     struct str text = manager->plan->types[type].ready.text;
     char *copy = strndup(text.bytes, text.size);

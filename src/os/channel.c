@@ -3,6 +3,7 @@
 // does not.
 #include "os/channel.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -31,6 +32,7 @@ int channel_send(int channel, const void *message, size_t size, const int *fds, 
         header.msg_control = control.bytes;
         header.msg_controllen = CMSG_SPACE(sizeof(int) * fd_count);
         struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
+        assert(rights);
         rights->cmsg_level = SOL_SOCKET;
         rights->cmsg_type = SCM_RIGHTS;
         rights->cmsg_len = CMSG_LEN(sizeof(int) * fd_count);

@@ -55,6 +55,7 @@ static int add(struct logfile_shelf *shelf, const char *name, uint64_t bytes)
     if (!copy)
         return -ENOMEM;
     shelf->entries[shelf->count++] = (struct logfile_entry){copy, bytes};
+    // cppcheck-suppress memleak // the entry has it
     return 0;
 }
 

@@ -20,6 +20,7 @@
 #include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -152,6 +153,18 @@ static void test_a_branch_is_its_own_processes(void **state)
     assert_int_equal(tree_branch_count(&tree, "web.1", web), 0);
     assert_int_equal(tree_branch_count(&tree, "web.10", other), 1);
     assert_true(lives(other));
+}
+
+static void test_without_descriptors_nothing_is_known(void **state)
+{
+    struct rlimit limit;
+    need(state);
+    pid_t web = start("web.1", "echo >&3; exec sleep 1000");
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){3, limit.rlim_max}), 0);
+    bool is_empty = tree_branch_is_empty(&tree, "web.1", web);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_false(is_empty);
 }
 
 static void test_what_outlives_its_main_process_is_found(void **state)
@@ -363,7 +376,8 @@ static int be_next_guard(bool has_folders)
     return 0;
 }
 
-static void check_abandoned(bool has_folders)
+// The former guard had folders, the next one has.
+static void check_abandoned(bool had_folders, bool has_folders)
 {
     int ends[2];
     pid_t left = 0;
@@ -372,7 +386,7 @@ static void check_abandoned(bool has_folders)
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     pid_t guard = fork();
     if (guard == 0)
-        be_abandoning_guard(ends[1], has_folders);
+        be_abandoning_guard(ends[1], had_folders);
     assert_int_equal(close(ends[1]), 0);
     ssize_t size = read(ends[0], &left, sizeof(left));
     assert_int_equal(close(ends[0]), 0);
@@ -395,13 +409,19 @@ static void check_abandoned(bool has_folders)
 static void test_abandoned_folders_are_ended(void **state)
 {
     need(state);
-    check_abandoned(true);
+    check_abandoned(true, true);
 }
 
 static void test_abandoned_marks_are_ended(void **state)
 {
     (void)state;
-    check_abandoned(false);
+    check_abandoned(false, false);
+}
+
+static void test_abandoned_marks_are_ended_where_there_are_folders(void **state)
+{
+    need(state);
+    check_abandoned(false, true);
 }
 
 static char folders[] = "folders";
@@ -416,6 +436,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         with_and_without(test_a_branch_is_its_own_processes),
+        with_and_without(test_without_descriptors_nothing_is_known),
         with_and_without(test_what_outlives_its_main_process_is_found),
         with_and_without(test_other_signals_than_kill_can_be_ignored),
         with_and_without(test_nobody_hides_from_the_end),
@@ -432,6 +453,9 @@ int main(void)
          close_tree, folders},
         {"test_abandoned_marks_are_ended", test_abandoned_marks_are_ended, open_without_folders,
          close_tree, NULL},
+        {"test_abandoned_marks_are_ended_where_there_are_folders",
+         test_abandoned_marks_are_ended_where_there_are_folders, open_with_folders, close_tree,
+         folders},
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,7 +37,9 @@ enum {
 
 // Pages cost nothing until they are touched. At the end of a formation a queue takes what all
 // pipes hold (os/output.c), each line with its prefix.
+#ifndef QUEUE_BYTES // less for valgrind, which looks through all of it
 #define QUEUE_BYTES ((size_t)1024 * 1024 * 1024)
+#endif
 #define HEAD_BYTES ((sizeof(struct desk_memory) + 4095) / 4096 * 4096)
 #define HELD_AT (HEAD_BYTES + DESK_TRAYS * QUEUE_BYTES) // LIMIT_LINE_BYTES for each lane
 

@@ -180,6 +180,7 @@ static long send_frames(struct outlet *outlet, const char *bytes, size_t size)
         parts[message.msg_iovlen] = (struct iovec){(char *)bytes + at + sizeof(length), length};
         at += sizeof(length) + length;
     }
+    // cppcheck-suppress uninitvar // who calls has one message at least
     parts[0].iov_base = (char *)parts[0].iov_base + outlet->frame_sent_bytes;
     parts[0].iov_len -= outlet->frame_sent_bytes;
     ssize_t sent = sendmsg(outlet->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);

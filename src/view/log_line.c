@@ -46,6 +46,7 @@ unsigned log_color(unsigned type_index)
 static void put(struct log_prefix *prefix, const char *bytes, size_t size)
 {
     assert(size <= sizeof(prefix->bytes) - prefix->size);
+    // cppcheck-suppress uninitvar // it is built here
     memcpy(prefix->bytes + prefix->size, bytes, size);
     prefix->size = (uint8_t)(prefix->size + size);
 }

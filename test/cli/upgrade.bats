@@ -383,3 +383,23 @@ assert lines.count("it is") == 2, lines
     stop
     nothing_left
 }
+
+@test "whoever follows the events misses none of those that the successor decides on first" {
+    local follower
+    procfile "crash: exit 1"
+    echo "processes: {crash: {quantity: 4, backoff: {base: 10ms, max: 10ms}}}" >formation.yaml
+    up
+    "$FORMATION" events -f --json >followed 2>errors 3>&- &
+    follower=$!
+    wait_until [ -s followed ]
+    for _ in 1 2 3 4 5; do
+        asks 0 upgrade
+    done
+    kill "$follower"
+    wait "$follower" || true
+    sed -E 's/^\{"sequence":([0-9]+),.*/\1/;t;d' followed >numbers
+    # Those that it was too slow for it was told of.
+    [ -s errors ] || diff numbers <(seq "$(head -n 1 numbers)" "$(tail -n 1 numbers)")
+    stop
+    nothing_left
+}
