@@ -119,7 +119,6 @@ END
     local folder
     folder=$(sed -n 's/^pids 7 //p' <<<"$output")
     [[ $folder == */formation.*/web.1 ]]
-    [ -d "$folder" ]
     sed -i 's/, limits.*/}/' formation.yaml
     start idle
     wait_for "idle.1 | started"
