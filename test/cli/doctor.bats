@@ -136,6 +136,22 @@ END
     run -71 "${PREFIX[@]}" "$FORMATION" start
 }
 
+@test "limits that the files ask for and nobody can keep: lacking; exec refuses, too" {
+    [ "$(id -u)" = 0 ] || skip "needs root, to be somebody else"
+    procfile "web: exec sleep 60"
+    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" "$APP"
+    PREFIX=(setpriv --reuid=54321 --regid=54321 --clear-groups)
+    "${PREFIX[@]}" test -x "$FORMATION" -a -x "$APP" || skip "nobody cannot reach the program"
+    diagnoses 0
+    finds warn "memory limit" ""
+    echo 'processes: {web: {limits: {memory: 100M, cpu: 0.5, processes: 9}}}' >formation.yaml
+    diagnoses 1
+    finds lack "memory limit" ""
+    finds lack "cpu limit" ""
+    finds lack "pids limit" ""
+    run -126 "${PREFIX[@]}" "$FORMATION" exec web
+}
+
 @test "processes that are hidden" {
     procfile "web: exec sleep 60"
     in_world "mount -t proc -o hidepid=2 proc /proc && mount -o remount,bind,ro '$(cgroup_mount)'"

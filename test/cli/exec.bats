@@ -119,7 +119,6 @@ END
     local folder
     folder=$(sed -n 's/^pids 7 //p' <<<"$output")
     [[ $folder == */formation.*/web.1 ]]
-    [ -d "$folder" ]
     sed -i 's/, limits.*/}/' formation.yaml
     start idle
     wait_for "idle.1 | started"
@@ -172,7 +171,6 @@ END
 become() {
     "${PREFIX[@]}" "$@" >"$OUTPUT" 2>&1 </dev/null 3>&- &
     formation=$!
-    wait_until first >/dev/null
 }
 
 @test "PID 1: exit codes and ends by signals as those of tini and dumb-init" {
@@ -248,7 +246,7 @@ has_child() {
 @test "PID 1: thousands of orphans are reaped" {
     cat >storm <<'END'
 import os, time
-for i in range(3000):
+for i in range(2000):
     if os.fork() == 0:
         if os.fork() == 0:
             os.setsid()
@@ -261,7 +259,7 @@ END
     procfile "storm: exec python3 storm"
     in_container
     become "$FORMATION" exec storm
-    PATIENCE=60 wait_for "storm over"
+    PATIENCE=120 wait_for "storm over"
     wait_until no_zombies
     tell TERM
     ended

@@ -2,7 +2,9 @@
 # For tests of the first process of a pid namespace: `load pid1` behind `load helpers`
 # and `load life`.
 #
-# shellcheck shell=bash disable=SC2034,SC2154 # PREFIX, formation: helpers.bash
+# shellcheck shell=bash disable=SC2034,SC2154 # PREFIX, PATIENCE, formation: helpers.bash
+
+PATIENCE=30 # namespaces, mounts and interpreters take their time on a busy machine
 
 # in_container [OPTION…]: what is started from here on is PID 1 of a namespace of its own, with
 # these options of unshare(1).

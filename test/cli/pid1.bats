@@ -25,15 +25,10 @@ END
     procfile "web: exec python3 teller"
 }
 
-begin() {
-    start "$@"
-    wait_until first >/dev/null
-}
-
 @test "it runs, can be asked, and ends with 0 when it is told to" {
     teller
     in_container
-    begin
+    start
     wait_for "ready"
     wait_until answers
     asks 0 ps
@@ -51,7 +46,7 @@ begin() {
     teller
     in_container
     for signal in TERM INT HUP QUIT PWR RTMIN+3; do
-        begin
+        start
         wait_for ready
         tell "$signal"
         ended
@@ -64,7 +59,7 @@ begin() {
 @test "a second INT kills: 130" {
     procfile 'web: trap "" TERM INT; echo deaf; while :; do sleep 1; done'
     in_container
-    begin -t 60
+    start -t 60
     wait_for "| deaf"
     tell INT
     wait_for "sending SIGTERM"
@@ -77,7 +72,7 @@ begin() {
 @test "USR1 is forwarded, USR2 puts the program on disk in its place: still PID 1, same processes" {
     teller
     in_container
-    begin
+    start
     wait_for ready
     local pid
     wait_until answers
@@ -98,7 +93,7 @@ begin() {
 @test "no other signal harms it" {
     teller
     in_container
-    begin
+    start
     wait_for ready
     wait_until answers
     local pid number
@@ -121,7 +116,7 @@ begin() {
 @test "it goes on after it was stopped and continued" {
     teller
     in_container
-    begin
+    start
     wait_for ready
     tell STOP
     tell USR1
@@ -135,7 +130,7 @@ begin() {
 @test "a storm of orphans: thousands are reaped, no zombie stays" {
     cat >storm <<'END'
 import os, time
-for i in range(3000):
+for i in range(2000):
     if os.fork() == 0:
         if os.fork() == 0:
             os.setsid()
@@ -147,8 +142,8 @@ time.sleep(600)
 END
     procfile "storm: exec python3 storm"
     in_container
-    begin
-    PATIENCE=60 wait_for "storm over"
+    start
+    PATIENCE=120 wait_for "storm over"
     wait_until no_zombies
     tell TERM
     ended
@@ -183,7 +178,7 @@ time.sleep(600)
 END
     procfile "left: exec python3 left" "orphans: exec python3 orphans"
     in_container
-    begin -t 60
+    start -t 60
     wait_for "left.1    | exited"
     touch go
     wait_for "orphans made"
@@ -210,7 +205,7 @@ has_zombies() {
     teller
     in_container
     PREFIX+=(sh -c 'sleep 600 & exec "$@"' sh)
-    begin
+    start
     wait_for ready
     tell TERM
     ended
@@ -222,15 +217,15 @@ has_zombies() {
     in_container
     printf 'processes:\n  web: {restart: never}\n' >formation.yaml
     procfile 'web: exit 3'
-    begin
+    start
     ended
     [ "$status" -eq 3 ]
     procfile 'web: kill -KILL $$'
-    begin
+    start
     ended
     [ "$status" -eq 137 ]
     procfile 'web: exit 0'
-    begin
+    start
     ended
     [ "$status" -eq 0 ]
 }
@@ -238,7 +233,7 @@ has_zombies() {
 @test "the manager is killed: the next one goes on with the same processes" {
     teller
     in_container
-    begin
+    start
     wait_for ready
     wait_until answers
     local pid old
@@ -257,7 +252,7 @@ has_zombies() {
 @test "PID 1 is killed: the kernel kills all" {
     procfile 'web: trap "" TERM; (setsid sleep 600 &); echo up; sleep 600'
     in_container
-    begin
+    start
     wait_for "| up"
     local namespace
     namespace=$(readlink "/proc/$(first)/ns/pid")
@@ -272,7 +267,7 @@ has_zombies() {
     teller
     in_container --user --map-root-user
     as_nobody
-    begin
+    start
     wait_for ready
     tell TERM
     ended
@@ -286,7 +281,7 @@ has_zombies() {
     in_container
     without_cgroups
     PREFIX+=(unshare --pid --fork --mount-proc) # which is what `unshare -m` has become
-    begin
+    start
     wait_for "| up"
     tell TERM
     ended
@@ -297,7 +292,7 @@ has_zombies() {
 @test "--no-port" {
     procfile 'web: echo "port <$PORT>"; exec sleep 600'
     in_container
-    begin --no-port
+    start --no-port
     wait_for "port <>"
     tell TERM
     ended
@@ -310,7 +305,7 @@ has_zombies() {
     PREFIX+=(sh -c 'mount -o remount,bind,ro / && cd . && exec "$@"' sh)
     "${PREFIX[@]}" true 2>/dev/null || skip "needs the right to mount"
     [ "$(stat -c %m "$APP")" = / ] || skip "the test's folder is on another file system"
-    begin
+    start
     wait_for ready
     wait_for "cannot be made for the control socket: Read-only file system"
     tell TERM
