@@ -56,7 +56,7 @@ cpu_ticks() {
     wait_for "started with pid" 4
     took=$(((${EPOCHREALTIME/./} - ${began/./}) / 1000))
     echo "all were back after $took ms" >&3
-    [ "$took" -lt 4000 ] # 2 s, and what a busy machine takes
+    [ "$took" -lt 8000 ] # 2 s, and what a busy machine takes
     [ "$(crashes_of web.1)" = "$before" ]
     stop
     exec 4>&-
@@ -177,7 +177,7 @@ for i in range(20):
 answers.sort()
 print(f"an answer took {answers[10] * 1000:.0f} ms, {answers[-1] * 1000:.0f} at most; "
       f"a death was known after {max(notices) * 1000:.0f} ms at most")
-assert answers[10] < 1 and max(notices) < 5, (answers, notices)
+assert answers[10] < 2 and max(notices) < 10, (answers, notices)
 ' >figures
     cat figures >&3
     stop
@@ -211,7 +211,7 @@ the_bomb_is_cleared() {
     began=$EPOCHREALTIME
     asks 0 stop bomb
     echo "ended after $(((${EPOCHREALTIME/./} - ${began/./}) / 1000)) ms, of which 100 ms grace" >&3
-    [ "$(((${EPOCHREALTIME/./} - ${began/./}) / 1000))" -lt 10000 ]
+    [ "$(((${EPOCHREALTIME/./} - ${began/./}) / 1000))" -lt 20000 ] # a second in quiet times
     has_state web.1 ready
     asks 0 shutdown
     ended
@@ -286,6 +286,6 @@ asked_manager() {
     echo "started in $starting ms, ps $listing ms, stop of one $one ms, next manager $next ms," \
         "stop of all $(took) ms; descriptors: guard $guard_has, manager $manager_has" >&3
     [ "$status" -eq 0 ]
-    [ "$listing" -lt 3000 ] && [ "$one" -lt 3000 ]
+    [ "$listing" -lt 5000 ] && [ "$one" -lt 5000 ] # a tenth of it in quiet times
     wait_until nothing_left
 }

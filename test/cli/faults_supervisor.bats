@@ -107,19 +107,17 @@ for i in range(60):        # half a call each, which it has to keep
 
 # everybody SIGNAL: to all of the formation, the supervisor first.
 everybody() {
-    local witness
-    witness=$(witness_pid)
-    kill -"$1" "$formation" "$(manager_pid)" "$witness" "${processes[@]}"
+    kill -"$1" "$formation" "${supervisor[@]}" "${processes[@]}"
 }
 
 @test "all is suspended for seconds: no deadline, look or pause expires wrongly" {
     procfile "web: exec $APPS/responder answer" "job: exec $APPS/notifier say=READY=1 ping=0.1" \
-        "slow: sleep 60" "off: exit 3" "other: echo up; exec sleep 60"
+        "slow: exec sleep 60" "off: exit 3" "other: echo up; exec sleep 60"
     cat >formation.yaml <<'YAML'
 processes:
-  web: {ready: {http: /}, alive: {http: /, interval: 100ms, timeout: 500ms, failures: 2}}
-  job: {ready: {notify: true}, watchdog: 1s}
-  slow: {ready: {log: never}, boot: 10s}
+  web: {ready: {http: /}, alive: {http: /, interval: 100ms, timeout: 2s, failures: 2}}
+  job: {ready: {notify: true}, watchdog: 3s}
+  slow: {quantity: 0, ready: {log: never}, boot: 5s}
   off: {backoff: {base: 30s}}
 YAML
     up -p "$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0))
@@ -127,18 +125,28 @@ print(s.getsockname()[1])')"
     wait_until has_state web.1 ready
     wait_until has_state job.1 ready
     wait_until has_state off.1 backoff
-    processes=("$(pid web.1)" "$(pid job.1)" "$(pid slow.1)" "$(pid other.1)")
-    before="$(identity web.1) $(identity job.1) $(identity slow.1) $(identity other.1)"
+    supervisor=("$(manager_pid)" "$(witness_pid)")
+    processes=("$(pid_of web.1)" "$(pid_of job.1)" "$(pid_of other.1)")
+    before="$(identity web.1) $(identity job.1) $(identity other.1)"
+    asks 0 scale --no-wait slow=1
+    wait_for "slow.1  | started with pid"
+    processes+=("$(pid_of slow.1)")
     everybody STOP
-    sleep 10 # each deadline, and several of most
+    sleep 7 # each deadline, and several of most
     everybody CONT
-    asks 0 ps
-    sleep 1 # and once more of each
-    [ "$before" = \
-        "$(identity web.1) $(identity job.1) $(identity slow.1) $(identity other.1)" ]
-    has_state slow.1 running
+    wait_for "slow.1  | not ready within 5s" # which it is when it has had its five seconds
+    [ "$before" = "$(identity web.1) $(identity job.1) $(identity other.1)" ]
     has_state off.1 backoff
-    run -1 grep -E "stopping it|not ready within|in a row; " "$OUTPUT"
+    asks 0 events --json
+    python3 - "$output" <<'PYTHON'
+import json, sys
+at = {}
+for event in map(json.loads, sys.argv[1].splitlines()):
+    if event.get("process") == "slow.1":
+        at.setdefault(event["kind"], event["at"])
+print(at)
+assert 11 < at["boot-expired"] - at["started"], at
+PYTHON
     stop
     [ "$status" -eq 0 ]
     nothing_left
@@ -151,6 +159,7 @@ print(s.getsockname()[1])')"
     processes=("$(pid_of web.1)")
     kill -TERM "$formation"
     wait_for "sending SIGTERM"
+    supervisor=("$(manager_pid)" "$(witness_pid)")
     everybody STOP
     sleep 2
     everybody CONT
@@ -285,7 +294,7 @@ until(reap)
 pids = [run.pid, web, status["manager_pid"]]
 heard = {pid: stranger(pid) for pid in pids}
 run = begin()
-assert says("web.1 .*started with pid")
+until(lambda: says("web.1 .*started with pid"))
 os.kill(run.pid, signal.SIGTERM)
 assert run.wait(20) == 0
 for pid in pids:
