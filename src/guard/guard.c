@@ -198,7 +198,8 @@ static void answer_fetch(const struct guard_request *request)
     int fds[HOLD_FETCHED];
     size_t count = hold_fetch(&guard.holds, request->slot, fds, &answer.flags);
     // Without a descriptor if it cannot be sent: whoever asked waits for an answer.
-    if (channel_send(guard.channel, &answer, sizeof(answer), fds, count, true) < 0)
+    answer.value = -channel_send(guard.channel, &answer, sizeof(answer), fds, count, true);
+    if (answer.value)
         (void)channel_send(guard.channel, &answer, sizeof(answer), NULL, 0, true);
 }
 
@@ -300,8 +301,11 @@ static void on_channel(void)
     size_t fd_count;
     int result;
     guard.heard_at = clock_now();
-    while ((result = channel_receive(guard.channel, &request, sizeof(request), fds, &fd_count)) > 0)
-        carry_out(&request, fds, fd_count);
+    while ((result = channel_receive(guard.channel, &request, sizeof(request), fds, &fd_count)) >
+               0 ||
+           result == -EBADMSG) // behind which there may be a request
+        if (result > 0)
+            carry_out(&request, fds, fd_count);
     if (result == -EPIPE) // nothing more will come; the manager's end is told by its pidfd
         (void)epoll_ctl(guard.watch, EPOLL_CTL_DEL, guard.channel, NULL);
 }
