@@ -88,6 +88,7 @@ static const struct failure failures[] = {
     {LAUNCH_LIMITS, 0, false, true, "cannot set its limits"},
     {LAUNCH_TMP, 0, false, true, "cannot give it a /tmp of its own"},
     {LAUNCH_USER, EAGAIN, true, false, "too many processes of the user"},
+    {LAUNCH_USER, EINTR, true, false, "stopped again and again by another process of the user"},
     {LAUNCH_USER, 0, true, true, "cannot become the user"},
     {LAUNCH_CAPABILITIES, 0, false, true, "cannot set its capabilities"},
 };

@@ -117,6 +117,7 @@ static void test_not_started(void **state)
         {LAUNCH_TMP, EPERM, "cannot give it a /tmp of its own: Operation not permitted"},
         {LAUNCH_USER, EPERM, "cannot become the user: it: Operation not permitted"},
         {LAUNCH_USER, EAGAIN, "too many processes of the user: it"},
+        {LAUNCH_USER, EINTR, "stopped again and again by another process of the user: it"},
         {LAUNCH_CAPABILITIES, EPERM, "cannot set its capabilities: Operation not permitted"},
         {LAUNCH_SETUP, EPERM, "cannot prepare it: Operation not permitted"},
         {LAUNCH_SETUP, 4000, "cannot prepare it: unknown error"},
