@@ -82,7 +82,7 @@ static const struct failure failures[] = {
     {LAUNCH_COMMAND, E2BIG, true, false, "too long, with its arguments and environment"},
     {LAUNCH_COMMAND, 0, true, true, "cannot execute"},
     {LAUNCH_CONFINEMENT, EPROTO, false, false,
-     "the guard is of a version that cannot confine it as it is declared: start the formation anew"},
+     "the guard is of a version that cannot confine it as declared: start the formation anew"},
     {LAUNCH_CONFINEMENT, 0, false, true, "cannot confine it"},
     {LAUNCH_NICE, 0, false, true, "cannot set its nice value"},
     {LAUNCH_LIMITS, 0, false, true, "cannot set its limits"},

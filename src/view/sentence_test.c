@@ -110,8 +110,7 @@ static void test_not_started(void **state)
         {LAUNCH_FORK, ENOSYS, "cannot fork: Function not implemented"},
         {LAUNCH_OUTPUT, EMFILE, "cannot open its output: too many files are open"},
         {LAUNCH_CONFINEMENT, EPROTO,
-         "the guard is of a version that cannot confine it as it is declared: start the formation "
-         "anew"},
+         "the guard is of a version that cannot confine it as declared: start the formation anew"},
         {LAUNCH_NICE, EACCES, "cannot set its nice value: Permission denied"},
         {LAUNCH_LIMITS, EPERM, "cannot set its limits: Operation not permitted"},
         {LAUNCH_TMP, EPERM, "cannot give it a /tmp of its own: Operation not permitted"},
