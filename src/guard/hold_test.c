@@ -126,7 +126,7 @@ static void spawn_confined(uint32_t token, const struct confine *confine, const 
         snprintf(text, 512, "/bin/sh%c/%csh%c-c%c%s%cVARIABLE=value", 0, 0, 0, 0, script, 0);
     struct guard_request request = launch(token, bytes, confine->size + (size_t)length + 1, 3, 1);
     request.flags = GUARD_SPAWN_CONFINED;
-    hold_spawn(&holds, &request, -1, &descriptor_limit);
+    hold_spawn(&holds, &request, &nowhere, &descriptor_limit);
 }
 
 static void expect_output(const char *wanted)

@@ -437,6 +437,7 @@ signal: it has to be ended by root, or to end by itself"
     rm end
     asks 0 start web.1
     process=$(pid web.1)
+    PATIENCE=30 # five times a second, and the guard's own five seconds
     stop
     wait_for "has become another user" 2
     wait_for "pid $process does not end, even by SIGKILL; giving up on it"
