@@ -2,6 +2,7 @@
 // This process plays the guard, with real children.
 #include "guard/hold.h"
 
+#include "os/confine.h"
 #include "os/output.h"
 
 #include <errno.h>
@@ -112,6 +113,19 @@ static void spawn_script(uint32_t token, const char *script)
     int length = snprintf(text, sizeof(text), "/bin/sh%c/%csh%c-c%c%s%cVARIABLE=value", 0, 0, 0, 0,
                           script, 0);
     struct guard_request request = launch(token, text, (size_t)length + 1, 3, 1);
+    hold_spawn(&holds, &request, &nowhere, &descriptor_limit);
+}
+
+// As spawn_script, with what it is allowed in front.
+static void spawn_confined(uint32_t token, const struct confine *confine, const char *script)
+{
+    static char bytes[sizeof(*confine) + 512];
+    char *text = bytes + confine->size;
+    memcpy(bytes, confine, confine->size);
+    int length =
+        snprintf(text, 512, "/bin/sh%c/%csh%c-c%c%s%cVARIABLE=value", 0, 0, 0, 0, script, 0);
+    struct guard_request request = launch(token, bytes, confine->size + (size_t)length + 1, 3, 1);
+    request.flags = GUARD_SPAWN_CONFINED;
     hold_spawn(&holds, &request, &nowhere, &descriptor_limit);
 }
 
@@ -335,6 +349,55 @@ static void test_a_thousand_incarnations_leave_nothing(void **state)
 
 #define with_holds(test) cmocka_unit_test_setup_teardown(test, open_holds, close_holds)
 
+static void test_what_it_is_allowed_stands_in_front(void **state)
+{
+    (void)state;
+    static struct confine confine;
+    confine = (struct confine){
+        .version = CONFINE_VERSION,
+        .size = CONFINE_BYTES(0),
+        .flags = CONFINE_UMASK,
+        .umask = 0123,
+    };
+    (void)umask(022);
+    keep_output();
+    spawn_confined(1, &confine, "umask; echo $VARIABLE");
+    assert_int_equal(state_on_board(), BOARD_LIVE);
+    expect_output("0123\nvalue\n");
+    wait_for_death();
+    bury(1);
+    confine.version++; // of a manager that knows more than we
+    spawn_confined(2, &confine, "umask");
+    assert_int_equal(state_on_board(), BOARD_FAILED);
+    assert_int_equal(on_board()->stage, SPAWN_STAGE_CONFINEMENT);
+    assert_int_equal(on_board()->error, EPROTO);
+    spawn_script(3, "umask"); // and is none of the next one
+    expect_output("0022\n");
+    wait_for_death();
+}
+
+static void test_output_belongs_to_its_user(void **state)
+{
+    (void)state;
+    static struct confine confine;
+    struct stat status;
+    if (geteuid() != 0)
+        skip();
+    confine = (struct confine){
+        .version = CONFINE_VERSION,
+        .size = CONFINE_BYTES(0),
+        .flags = CONFINE_USER,
+        .uid = 4711,
+        .gid = 4712,
+    };
+    keep_output();
+    spawn_confined(1, &confine, "echo opened >/dev/stdout");
+    expect_output("opened\n");
+    assert_int_equal(fstat(near, &status), 0);
+    assert_int_equal(status.st_uid, 4711);
+    wait_for_death();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +408,8 @@ int main(void)
         with_holds(test_a_script_without_interpreter),
         with_holds(test_failures_stand_on_the_board),
         with_holds(test_nothing_is_held_of_other_slots),
+        with_holds(test_what_it_is_allowed_stands_in_front),
+        with_holds(test_output_belongs_to_its_user),
         with_holds(test_a_thousand_incarnations_leave_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -175,6 +175,44 @@ static void test_an_own_tmp(void **state)
     assert_int_equal(close(fd) | unlink(path), 0);
 }
 
+static pid_t start_hostile(uint32_t uid)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid > 0)
+        return pid;
+    if (syscall(SYS_setresuid, uid, uid, uid) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        _exit(1);
+    for (;;)
+        (void)kill(-1, SIGSTOP); // all of its user's, itself not
+}
+
+// A user's processes may stop the one that is about to become theirs, but not who waits for it.
+static void test_a_hostile_user_holds_up_nobody(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 1000, OWN_USERS = 1000000000 };
+    needs(CAP_SETUID);
+    struct spawn_request request = request_of("/bin/true", report_argv);
+    pid_t hostile = start_hostile(OWN_USERS + (uint32_t)getpid());
+    prepare(CONFINE_USER);
+    confine.uid = OWN_USERS + (uint32_t)getpid();
+    request.confine = &confine;
+    for (int i = 0; i < ROUNDS; i++) {
+        enum spawn_stage stage;
+        pid_t pid;
+        int pidfd;
+        int result = spawn_process(&request, &pid, &pidfd, &stage);
+        assert_true(result == 0 || (result == -EINTR && stage == SPAWN_STAGE_USER));
+        if (result < 0)
+            continue;
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        (void)exit_status(pidfd);
+    }
+    assert_int_equal(kill(hostile, SIGKILL), 0);
+    assert_int_equal(waitpid(hostile, NULL, 0), hostile);
+}
+
 static void fails_at(enum spawn_stage wanted, int error)
 {
     struct spawn_request request = request_of("/bin/true", report_argv);
@@ -256,6 +294,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_takes_capabilities_from_root),
         cmocka_unit_test(test_limits_and_nice),
         cmocka_unit_test(test_an_own_tmp),
+        cmocka_unit_test(test_a_hostile_user_holds_up_nobody),
         cmocka_unit_test(test_each_step_that_fails_is_told),
         cmocka_unit_test(test_only_a_whole_one_of_this_version_is_taken),
     };

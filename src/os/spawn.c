@@ -6,6 +6,10 @@
 // is to get is put among these few before: they are kept reserved, filled with /dev/null.
 //
 // Between clone and execve only system calls are made: no lock, no allocation, no stdio.
+//
+// A child that becomes another user can be stopped by that user's processes before it executes
+// anything, and the kernel would have us wait for it, deaf, for ever. So nobody waits by
+// CLONE_VFORK for such a one, but by the futex that the kernel wakes at the same moment.
 #include "os/spawn.h"
 
 #include "os/confine.h"
@@ -14,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/futex.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -24,6 +29,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 struct attempt {
@@ -32,6 +38,8 @@ struct attempt {
     bool joins_cgroup; // it was not born into it
     volatile enum spawn_stage stage;
     volatile int error;
+    bool is_watched;                // it may be stopped by others
+    volatile uint32_t is_under_way; // 0 once it has executed its program, or ended; if watched
 };
 
 // Descriptor i waits at number FIRST_STAGE + i, so a target is never above its stage and none is
@@ -190,6 +198,7 @@ static long clone_child(struct clone_args *arguments, struct attempt *attempt)
         attempt->error = told.error;
     }
     (void)close(ends[0]);
+    attempt->is_watched = false; // the pipe has told how it went
     if (pid < 0)
         return -errno;
     *(int *)(uintptr_t)arguments->pidfd = pidfd_open(pid, 0);
@@ -200,6 +209,8 @@ static long clone_child(struct clone_args *arguments, struct attempt *attempt)
 
 RUNS_IN_CHILD __attribute__((noreturn)) static void child(struct attempt *attempt)
 {
+    if (attempt->is_watched)
+        (void)syscall(SYS_set_tid_address, &attempt->is_under_way);
     become_program(attempt);
     attempt->error = errno;
     _exit(127);
@@ -267,6 +278,56 @@ static long clone_child(struct clone_args *arguments, struct attempt *attempt)
 
 #endif
 
+// futex(2) without the C library's errno, which the child shares.
+static long wait_while_one(volatile uint32_t *word, const struct timespec *timeout)
+{
+#if defined(__x86_64__)
+    register long result __asm__("rax") = SYS_futex;
+    register volatile uint32_t *first __asm__("rdi") = word;
+    register long second __asm__("rsi") = FUTEX_WAIT;
+    register long third __asm__("rdx") = 1;
+    register const struct timespec *fourth __asm__("r10") = timeout;
+    __asm__ volatile("syscall"
+                     : "+r"(result)
+                     : "r"(first), "r"(second), "r"(third), "r"(fourth)
+                     : "rcx", "r11", "memory");
+    return result;
+#elif defined(__aarch64__)
+    register long number __asm__("x8") = SYS_futex;
+    register uint64_t first __asm__("x0") = (uint64_t)(uintptr_t)word;
+    register long second __asm__("x1") = FUTEX_WAIT;
+    register long third __asm__("x2") = 1;
+    register const struct timespec *fourth __asm__("x3") = timeout;
+    __asm__ volatile("svc #0"
+                     : "+r"(first)
+                     : "r"(number), "r"(second), "r"(third), "r"(fourth)
+                     : "memory");
+    return (long)first;
+#endif
+}
+
+// Whoever stops it again and again has it killed: it would have been started for that only.
+static void wait_for_child(struct attempt *attempt, int pidfd)
+{
+    enum { MOST_STOPS = 20 };
+    const struct timespec timeout = {.tv_nsec = 100L * 1000 * 1000};
+    unsigned stops = 0;
+    while (attempt->is_under_way) {
+        siginfo_t info = {0};
+        if (wait_while_one(&attempt->is_under_way, &timeout) != -ETIMEDOUT ||
+            waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) < 0 ||
+            info.si_pid == 0) // it is only slow
+            continue;
+        if (info.si_code != CLD_STOPPED)
+            return; // it was killed before it did anything
+        if (++stops == MOST_STOPS) {
+            attempt->stage = SPAWN_STAGE_USER;
+            attempt->error = EINTR;
+        }
+        (void)pidfd_send_signal(pidfd, stops < MOST_STOPS ? SIGCONT : SIGKILL, NULL, 0);
+    }
+}
+
 int spawn_reserve_descriptors(void)
 {
     int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -308,6 +369,8 @@ static long clone_child_undisturbed(struct clone_args *arguments, struct attempt
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_SETMASK, &all, &before);
     long pid = clone_child(arguments, attempt);
+    if (pid > 0 && attempt->is_watched)
+        wait_for_child(attempt, *(const int *)(uintptr_t)arguments->pidfd);
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     return pid;
 }
@@ -316,10 +379,17 @@ int spawn_process(const struct spawn_request *request, pid_t *pid, int *pidfd,
                   enum spawn_stage *stage)
 {
     static _Alignas(16) char stack[16 * 1024]; // one at a time: the parent waits for its child
-    struct attempt attempt = {.request = request, .parent = getpid(), .stage = SPAWN_STAGE_CLONE};
+    bool is_watched = request->confine && request->confine->flags & CONFINE_USER;
+    struct attempt attempt = {
+        .request = request,
+        .parent = getpid(),
+        .stage = SPAWN_STAGE_CLONE,
+        .is_watched = is_watched,
+        .is_under_way = 1,
+    };
     int new_pidfd = -1;
     struct clone_args arguments = {
-        .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD |
+        .flags = CLONE_VM | CLONE_PIDFD | (is_watched ? 0 : (uint64_t)CLONE_VFORK) |
                  (request->is_unprepared ? 0 : (uint64_t)CLONE_FILES),
         .pidfd = (uint64_t)(uintptr_t)&new_pidfd,
         .exit_signal = SIGCHLD,

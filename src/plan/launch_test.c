@@ -107,6 +107,52 @@ static void each_name_is_there_once_and_the_nearest_wins(void **state)
     arena_fini(&fixture.arena);
 }
 
+static void what_belongs_to_the_supervisor_stays_there(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const char *const inherited[] = {"NOTIFY_SOCKET=/x",
+                                     "LISTEN_FDS=1",
+                                     "LISTEN_FDS_OF_OURS=1",
+                                     "INVOCATION_ID=1",
+                                     "XDG_RUNTIME_DIR=/run/user/0",
+                                     "HOME=/root",
+                                     NULL};
+    struct variable of_plan[] = {{str_of("LISTEN_FDS"), str_of("declared")}};
+    prepare(&fixture, "x");
+    fixture.plan.has_port = false;
+    fixture.plan.environment = (struct environment){of_plan, 1};
+    make(&fixture, inherited, "ID=ours");
+    EXPECT_TEXTS(fixture.launch.envp, "LISTEN_FDS_OF_OURS=1", "XDG_RUNTIME_DIR=/run/user/0",
+                 "HOME=/root", "LISTEN_FDS=declared", "PS=web.2", "ID=ours");
+    arena_fini(&fixture.arena);
+    fixture.plan.environment.count = 0;
+    make(&fixture, inherited, NULL); // who is nobody's process is in the supervisor's own place
+    EXPECT_TEXTS(fixture.launch.envp, "NOTIFY_SOCKET=/x", "LISTEN_FDS=1", "LISTEN_FDS_OF_OURS=1",
+                 "INVOCATION_ID=1", "XDG_RUNTIME_DIR=/run/user/0", "HOME=/root", "PS=web.2");
+    arena_fini(&fixture.arena);
+}
+
+static void a_user_has_its_own_home(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const char *const inherited[] = {"XDG_RUNTIME_DIR=/run/user/0", "SUDO_USER=me", "HOME=/root",
+                                     "LANG=C", NULL};
+    struct variable of_plan[] = {{str_of("SHELL"), str_of("declared")}};
+    prepare(&fixture, "x");
+    fixture.plan.has_port = false;
+    fixture.plan.environment = (struct environment){of_plan, 1};
+    fixture.type.confinement.rights = (struct rights){
+        .user = str_of("33"),
+        .has_account = true,
+        .account = {.name = str_of("www"), .home = str_of("/srv"), .shell = str_of("/bin/sh")}};
+    make(&fixture, inherited, NULL);
+    EXPECT_TEXTS(fixture.launch.envp, "HOME=/srv", "LANG=C", "LOGNAME=www", "SHELL=declared",
+                 "USER=www", "PS=web.2");
+    arena_fini(&fixture.arena);
+}
+
 static void more_is_put_into_the_environment(void **state)
 {
     (void)state;
@@ -239,6 +285,8 @@ int main(void)
         cmocka_unit_test(plain_commands_are_executed_directly),
         cmocka_unit_test(simple_commands_replace_the_shell),
         cmocka_unit_test(each_name_is_there_once_and_the_nearest_wins),
+        cmocka_unit_test(what_belongs_to_the_supervisor_stays_there),
+        cmocka_unit_test(a_user_has_its_own_home),
         cmocka_unit_test(more_is_put_into_the_environment),
         cmocka_unit_test(without_ports_none_is_invented),
         cmocka_unit_test(foremans_expansion_is_textual),

@@ -251,6 +251,11 @@ static void take_all_ports_away(struct plan *plan)
     plan->has_port = false;
 }
 
+static void change_rights(struct plan *plan)
+{
+    plan->types[0].confinement.rights.no_new_privs = true;
+}
+
 static void change_expansion(struct plan *plan)
 {
     plan->expands_like_foreman = true;
@@ -304,6 +309,7 @@ static void only_how_it_is_started_makes_a_type_differ(void **state)
     expect_change(change_directory, "1");
     expect_change(change_tty, "1");
     expect_change(change_port, "1");
+    expect_change(change_rights, "0");
     expect_change(change_all_ports, "0,1,2");
     expect_change(take_all_ports_away, "0,1,2");
     expect_change(change_expansion, "0,1,2");

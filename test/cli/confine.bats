@@ -99,7 +99,8 @@ YAML
 
 @test "umask, nice and limits" {
     machine
-    procfile 'web: umask; nice; ulimit -n; ulimit -Hn; ulimit -c; ulimit -s; ulimit -l; ulimit -f; touch f; exec sleep 60'
+    echo 'umask; nice; for limit in n Hn c s l f; do ulimit -$limit; done; touch f' >script
+    procfile 'web: . ./script; exec sleep 60'
     type 'umask: 0077' 'nice: 7' \
         'limits: {files: 123, core: 0, stack: 1M, locked_memory: 64K, file_size: 1M}'
     up
@@ -110,7 +111,7 @@ YAML
     stop
 }
 
-@test "who becomes another user can open /dev/stdout and /dev/stderr: in a pipe, a terminal, apart" {
+@test "another user can open /dev/stdout and /dev/stderr: in a pipe, a terminal, apart" {
     machine
     procfile 'web: echo a >/dev/stdout; echo b >/dev/stderr; exec sleep 60' \
         'tty: echo c >/dev/stdout; echo d >/dev/stderr; echo e >/dev/tty; exec sleep 60'
@@ -436,6 +437,7 @@ signal: it has to be ended by root, or to end by itself"
     rm end
     asks 0 start web.1
     process=$(pid web.1)
+    PATIENCE=30 # five times a second, and the guard's own five seconds
     stop
     wait_for "has become another user" 2
     wait_for "pid $process does not end, even by SIGKILL; giving up on it"
