@@ -196,7 +196,8 @@ static void answer_fetch(const struct guard_request *request)
     int fds[HOLD_FETCHED];
     size_t count = hold_fetch(&guard.holds, request->slot, fds, &answer.flags);
     // Without a descriptor if it cannot be sent: whoever asked waits for an answer.
-    if (channel_send(guard.channel, &answer, sizeof(answer), fds, count, true) < 0)
+    answer.value = -channel_send(guard.channel, &answer, sizeof(answer), fds, count, true);
+    if (answer.value)
         (void)channel_send(guard.channel, &answer, sizeof(answer), NULL, 0, true);
 }
 

@@ -69,8 +69,8 @@ void revive_look_after(struct guard *guard)
     if (signal == 0)
         return;
     bool is_given_up = now - guard->asked_at >= MANAGERS_ARE_GIVEN_UP_AFTER;
-    bool hangs =
-        now - guard->asked_at >= MANAGER_HANGS_AFTER && now - guard->heard_at >= MANAGER_HANGS_AFTER;
+    bool hangs = now - guard->asked_at >= MANAGER_HANGS_AFTER &&
+                 now - guard->heard_at >= MANAGER_HANGS_AFTER;
     if (guard->manager_pidfd >= 0 && (hangs || is_given_up))
         (void)pidfd_send_signal(guard->manager_pidfd, SIGKILL, NULL, 0);
     if (is_given_up && !guard->is_over) {

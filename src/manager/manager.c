@@ -388,7 +388,10 @@ static int begin(struct manager *manager, struct handover *handover, struct erro
     if (result < 0)
         return result;
     if (manager->journal->newest > 0) {
-        recover(manager, handover);
+        result = recover(manager, handover);
+        if (result < 0) // the next one tries again
+            return error_set(error, -result, "the manager cannot go on: %s",
+                             strerrordesc_np(-result));
         handover_take_clients(handover, manager);
         upgrade_arrive(manager, handover);
         return 0;

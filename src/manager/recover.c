@@ -82,13 +82,16 @@ static void remember_again(struct manager *manager)
 // First the actions, by what the journal says; then the plan, which the last manager may have kept
 // and not decided by yet; then what the guard saw meanwhile. (An exit that is told before the plan
 // could be taken for a crash, although a stop had begun.)
-void recover(struct manager *manager, struct handover *handover)
+int recover(struct manager *manager, struct handover *handover)
 {
     supervisor_restore(manager->supervisor, &manager->journal->snapshot, manager->plan);
     unsigned count = supervisor_slot_count(manager->supervisor);
-    for (unsigned slot = 0; slot < count; slot++)
-        if (supervisor_process(manager->supervisor, slot)->state != PROCESS_VACANT)
-            (void)process_adopt(manager, slot);
+    for (unsigned slot = 0; slot < count; slot++) {
+        bool is_vacant = supervisor_process(manager->supervisor, slot)->state == PROCESS_VACANT;
+        int result = is_vacant ? 0 : process_adopt(manager, slot);
+        if (result < 0 && result != -ENOENT) // nobody would ever hear of its end
+            return result;
+    }
     // A predecessor in this same process has left launches that the guard has only read by now.
     launch_ring_init(&manager->launches, manager->board);
     output_resume(manager);
@@ -108,4 +111,5 @@ void recover(struct manager *manager, struct handover *handover)
     for (unsigned slot = 0; slot < count; slot++)
         if (supervisor_process(manager->supervisor, slot)->state != PROCESS_VACANT)
             hear_news(manager, slot);
+    return 0;
 }

@@ -209,7 +209,7 @@ void tell(struct manager *manager, const struct event *events, size_t count);
 
 // recover.c
 struct handover;
-void recover(struct manager *manager, struct handover *handover);
+int recover(struct manager *manager, struct handover *handover); // 0 or -errno
 
 // outlive.c: the guard is gone.
 void outlive_guard(struct manager *manager);

@@ -81,7 +81,8 @@ extern long real_syscall(long number, ...) __asm__("__real_syscall");
 extern const char program_start[] __asm__("__executable_start");
 extern char *const stack_end __asm__("__libc_stack_end");
 
-// --- the setting ----------------------------------------------------------------------------------
+// --- the setting
+// ----------------------------------------------------------------------------------
 
 // "name" among "a+name+b".
 static bool lists(const char *list, const char *name)
@@ -203,7 +204,8 @@ void fault_become(const char *role)
     begin_stream();
 }
 
-// --- which call fails -----------------------------------------------------------------------------
+// --- which call fails
+// -----------------------------------------------------------------------------
 
 // Of managers, or nearly so: each process that is started counts, too.
 static void count_generation(void)
@@ -228,8 +230,8 @@ static bool may_block(int fd, int flags)
     return !(flags & MSG_DONTWAIT) && !(real_syscall(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK);
 }
 
-// Errors of calls that move bytes depend on what the descriptor is. A pidfd, an eventfd and the like
-// have no kind.
+// Errors of calls that move bytes depend on what the descriptor is. A pidfd, an eventfd and the
+// like have no kind.
 static bool may_fail_to_move(int fd, int flags, int error)
 {
     mode_t kind = kind_of(fd);
@@ -311,7 +313,8 @@ static int choose(enum function_number number, const long *arguments, int out[MO
     return count;
 }
 
-// --- the log --------------------------------------------------------------------------------------
+// --- the log
+// --------------------------------------------------------------------------------------
 
 static unsigned long site_of(const uintptr_t stack[STACK_DEPTH])
 {
@@ -345,10 +348,10 @@ static void log_call(enum function_number number, int error, const uintptr_t sta
 {
     char line[256];
     const char *what = error == 0 ? "-" : error == SHORT ? "short" : strerrorname_np(error);
-    int size = snprintf(line, sizeof(line), "%ld %s %lu %s %s %lu %lx %lx,%lx,%lx,%lx\n",
-                        real_syscall(SYS_getpid), own_role, own_generation, functions[number].name,
-                        what, calls[number], site_of(stack), stack[0], stack[1], stack[2],
-                        stack[3]);
+    int size =
+        snprintf(line, sizeof(line), "%ld %s %lu %s %s %lu %lx %lx,%lx,%lx,%lx\n",
+                 real_syscall(SYS_getpid), own_role, own_generation, functions[number].name, what,
+                 calls[number], site_of(stack), stack[0], stack[1], stack[2], stack[3]);
     long fd = setting.log[0] ? real_syscall(SYS_openat, AT_FDCWD, setting.log,
                                             O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)
                              : -1;
@@ -358,7 +361,8 @@ static void log_call(enum function_number number, int error, const uintptr_t sta
     (void)real_syscall(SYS_close, fd);
 }
 
-// --- the stubs ------------------------------------------------------------------------------------
+// --- the stubs
+// ------------------------------------------------------------------------------------
 
 static bool is_meant(enum function_number number, const uintptr_t stack[STACK_DEPTH])
 {
@@ -436,8 +440,8 @@ long fault_of_clone(void)
     return -error;
 }
 
-// All six argument registers, and the count of vector registers that variadic functions look at, lie
-// where fault_decide() can change them. The assembler numbers them as the compiler does above.
+// All six argument registers, and the count of vector registers that variadic functions look at,
+// lie where fault_decide() can change them. The assembler numbers them as the compiler does above.
 #define FAULT_AT_HOOK(...) ".set fault_number, fault_number + 1\n"
 #define FAULT(symbol, ...)                                                                         \
     ".globl __wrap_" #symbol "\n"                                                                  \

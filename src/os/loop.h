@@ -33,7 +33,7 @@ struct loop {
     struct epoll_event batch[LOOP_BATCH];
 };
 
-#define loop_owner(source, type, member) ((type *)((char *)(source) - offsetof(type, member)))
+#define loop_owner(source, type, member) ((type *)((char *)(source)-offsetof(type, member)))
 
 int loop_open(struct loop *loop); // 0 or -errno
 void loop_close(struct loop *loop);
