@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+enum { STATUS_NO_MEMORY = 71 }; // EX_OSERR
+
 // Reads the files. Returns 0, or the exit status after it was told what is wrong with them.
 static int load(struct options *options, struct arena *arena, struct plan **out)
 {
@@ -18,8 +20,10 @@ static int load(struct options *options, struct arena *arena, struct plan **out)
         result = load_plan(options, environ, &diagnostics, out);
     int status = report_diagnostics(options, &diagnostics, true);
     diagnostics_fini(&diagnostics);
-    if (result == -ENOMEM)
-        return report_failure(options, "there is no memory left");
+    if (result == -ENOMEM) {
+        (void)report_failure(options, "there is no memory left");
+        return STATUS_NO_MEMORY;
+    }
     return result == 0 ? 0 : status;
 }
 
