@@ -299,8 +299,11 @@ static void on_channel(void)
     size_t fd_count;
     int result;
     guard.heard_at = clock_now();
-    while ((result = channel_receive(guard.channel, &request, sizeof(request), fds, &fd_count)) > 0)
-        carry_out(&request, fds, fd_count);
+    while ((result = channel_receive(guard.channel, &request, sizeof(request), fds, &fd_count)) >
+               0 ||
+           result == -EBADMSG) // behind which there may be a request
+        if (result > 0)
+            carry_out(&request, fds, fd_count);
     if (result == -EPIPE) // nothing more will come; the manager's end is told by its pidfd
         (void)epoll_ctl(guard.watch, EPOLL_CTL_DEL, guard.channel, NULL);
 }
