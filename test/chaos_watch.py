@@ -253,7 +253,7 @@ class Audit:
         if self.is_prefixed:
             prefix, _, line = line.partition(b"| ")
             process = prefix.split()[-1] if prefix.split() else None
-        if not line.startswith(b"="):
+        if not line.startswith(b"=") or line.startswith(b"=="):  # which a sanitizer writes
             return
         match = self.LINE.match(line)
         if not whole and is_cut:

@@ -146,11 +146,13 @@ int epoll_pwait2(int epoll, struct epoll_event *events, int most, const struct t
     return epoll_pwait(epoll, events, most, ms > INT_MAX ? INT_MAX : (int)ms, mask);
 }
 
-// The program is valgrind, to the kernel; only readlink(2) is told otherwise.
+// The program is valgrind, to the kernel; only readlink(2) is told otherwise. A descriptor of ours
+// is none of the valgrind that is executed first.
 static const char *true_path(const char *path, char *room, size_t size)
 {
-    ssize_t length = strcmp(path, "/proc/self/exe") == 0 ? readlink(path, room, size - 1) : -1;
-    if (length < 0)
+    bool is_link = strcmp(path, "/proc/self/exe") == 0 || strncmp(path, "/proc/self/fd/", 14) == 0;
+    ssize_t length = is_link ? readlink(path, room, size - 1) : -1;
+    if (length <= 0 || room[0] != '/')
         return path;
     room[length] = '\0';
     return room;
@@ -185,5 +187,7 @@ int open(const char *path, int flags, ...)
     va_start(rest, flags);
     mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0;
     va_end(rest);
-    return (int)syscall(SYS_openat, AT_FDCWD, true_path(path, room, sizeof(room)), flags, mode);
+    bool is_program = strcmp(path, "/proc/self/exe") == 0;
+    return (int)syscall(SYS_openat, AT_FDCWD,
+                        is_program ? true_path(path, room, sizeof(room)) : path, flags, mode);
 }
