@@ -93,20 +93,20 @@ sys.exit(not -2 < time.time() - process["since"] < 120)'
 }
 
 @test "logs: each line once and in order, and in files that rotate" {
-    procfile "web: for i in \$(seq 60); do seq -f 'n %g' \$((i * 50 - 49)) \$((i * 50)); sleep 0.02; done; exec sleep 600"
-    printf '%s\n' "logs:" '  - file: "{type}.log"' "    rotate: {size: 8K, keep: 100, compress: false}" \
+    procfile "web: for i in \$(seq 60); do seq -f 'n %g' \$((i * 20 - 19)) \$((i * 20)); sleep 0.02; done; exec sleep 600"
+    printf '%s\n' "logs:" '  - file: "{type}.log"' "    rotate: {size: 4K, keep: 100, compress: false}" \
         >formation.yaml
     up
     for hours in -7 9 -2; do
-        wait_for "| n $((hours * 100 + 1000))" # so that some lines are between
+        wait_for "| n $((hours * 50 + 500))" # so that some lines are between
         clock $hours
     done
-    wait_for "| n 3000"
+    wait_for "| n 1200"
     stop
     # Their names are in the order of the lines, whatever the clock said.
     files=(web.log.*)
     [ "${#files[@]}" -ge 3 ]
-    diff <(seq 3000) <(cat "${files[@]}" web.log | sed -n 's/^.*\bn \([0-9]*\)$/\1/p')
-    diff <(seq 3000) <(sed -n 's/^.*web.1 *| n \([0-9]*\)$/\1/p' "$OUTPUT")
+    diff <(seq 1200) <(cat "${files[@]}" web.log | sed -n 's/^.*\bn \([0-9]*\)$/\1/p')
+    diff <(seq 1200) <(sed -n 's/^.*web.1 *| n \([0-9]*\)$/\1/p' "$OUTPUT")
     nothing_left
 }
