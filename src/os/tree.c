@@ -156,11 +156,10 @@ static bool sweep_away(pid_t pid, void *context)
 
 // The same of those that have no folder to be found by: they were started where none could be made,
 // by another user or with no cgroups in sight, or were moved out of theirs.
-static void end_all_abandoned_marks(void)
+static void end_all_abandoned_marks(unsigned looks)
 {
     struct sweep sweep = {.own_mark = ""};
     nsec_t until = clock_now() + PATIENCE_MS * NSEC_PER_MSEC;
-    unsigned looks = FEW_LOOKS;
     (void)proc_read_variable(getpid(), "FORMATION_ID=", sweep.own_mark, sizeof(sweep.own_mark));
     for (unsigned in_vain = 0; in_vain < looks && clock_now() < until;) {
         sweep.found = 0;
@@ -191,7 +190,7 @@ int tree_open(struct tree *tree, pid_t guard)
         if (mkdirat(tree->parent_fd, tree->name, 0755) == 0 || errno == EEXIST)
             tree->fd = openat(tree->parent_fd, tree->name, FOLDER);
     }
-    end_all_abandoned_marks();
+    end_all_abandoned_marks(was_any ? MOST_LOOKS : FEW_LOOKS);
     hierarchy_end_abandoned(is_abandoned, PATIENCE_MS);
     return 0;
 }
