@@ -99,30 +99,33 @@ static bool is_abandoned(const char *mark)
 
 // What a formation has left whose guard, manager and witness were killed in one blow: its folder
 // names the guard, which is gone.
-static void end_abandoned(int parent_fd, const char *name)
+static bool end_abandoned(int parent_fd, const char *name)
 {
     struct tree tree = {.parent_fd = -1};
     if (!is_abandoned(name + sizeof("formation.") - 1))
-        return;
+        return false;
     (void)snprintf(tree.name, sizeof(tree.name), "%s", name);
     tree.parent_fd = dup(parent_fd);
     tree.fd = openat(parent_fd, name, FOLDER);
     if (tree.fd >= 0)
         (void)tree_kill_all(&tree, PATIENCE_MS);
     tree_close(&tree);
+    return true;
 }
 
-static void end_all_abandoned(int parent_fd)
+static bool end_all_abandoned(int parent_fd)
 {
+    bool was_any = false;
     int fd = openat(parent_fd, ".", FOLDER);
     DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
     for (struct dirent *entry; folder && (entry = readdir(folder));)
         if (strncmp(entry->d_name, "formation.", sizeof("formation.") - 1) == 0)
-            end_abandoned(parent_fd, entry->d_name);
+            was_any = end_abandoned(parent_fd, entry->d_name) || was_any;
     if (folder)
         (void)closedir(folder);
     else if (fd >= 0)
         (void)close(fd);
+    return was_any;
 }
 
 static bool has_abandoned_mark(pid_t pid, void *context)
@@ -185,8 +188,9 @@ int tree_open(struct tree *tree, pid_t guard)
     // From before we became a guard, by execve(2).
     tree->has_strangers = kin_add_children(&children, guard) < 0 || children.count > 0;
     kin_fini(&children);
+    bool was_any = false;
     if (tree->parent_fd >= 0) {
-        end_all_abandoned(tree->parent_fd);
+        was_any = end_all_abandoned(tree->parent_fd);
         if (mkdirat(tree->parent_fd, tree->name, 0755) == 0 || errno == EEXIST)
             tree->fd = openat(tree->parent_fd, tree->name, FOLDER);
     }
