@@ -99,30 +99,33 @@ static bool is_abandoned(const char *mark)
 
 // What a formation has left whose guard, manager and witness were killed in one blow: its folder
 // names the guard, which is gone.
-static void end_abandoned(int parent_fd, const char *name)
+static bool end_abandoned(int parent_fd, const char *name)
 {
     struct tree tree = {.parent_fd = -1};
     if (!is_abandoned(name + sizeof("formation.") - 1))
-        return;
+        return false;
     (void)snprintf(tree.name, sizeof(tree.name), "%s", name);
     tree.parent_fd = dup(parent_fd);
     tree.fd = openat(parent_fd, name, FOLDER);
     if (tree.fd >= 0)
         (void)tree_kill_all(&tree, PATIENCE_MS);
     tree_close(&tree);
+    return true;
 }
 
-static void end_all_abandoned(int parent_fd)
+static bool end_all_abandoned(int parent_fd)
 {
+    bool was_any = false;
     int fd = openat(parent_fd, ".", FOLDER);
     DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
     for (struct dirent *entry; folder && (entry = readdir(folder));)
         if (strncmp(entry->d_name, "formation.", sizeof("formation.") - 1) == 0)
-            end_abandoned(parent_fd, entry->d_name);
+            was_any = end_abandoned(parent_fd, entry->d_name) || was_any;
     if (folder)
         (void)closedir(folder);
     else if (fd >= 0)
         (void)close(fd);
+    return was_any;
 }
 
 static bool has_abandoned_mark(pid_t pid, void *context)
@@ -156,11 +159,10 @@ static bool sweep_away(pid_t pid, void *context)
 
 // The same of those that have no folder to be found by: they were started where none could be made,
 // by another user or with no cgroups in sight, or were moved out of theirs.
-static void end_all_abandoned_marks(void)
+static void end_all_abandoned_marks(unsigned looks)
 {
     struct sweep sweep = {.own_mark = ""};
     nsec_t until = clock_now() + PATIENCE_MS * NSEC_PER_MSEC;
-    unsigned looks = FEW_LOOKS;
     (void)proc_read_variable(getpid(), "FORMATION_ID=", sweep.own_mark, sizeof(sweep.own_mark));
     for (unsigned in_vain = 0; in_vain < looks && clock_now() < until;) {
         sweep.found = 0;
@@ -186,12 +188,13 @@ int tree_open(struct tree *tree, pid_t guard)
     // From before we became a guard, by execve(2).
     tree->has_strangers = kin_add_children(&children, guard) < 0 || children.count > 0;
     kin_fini(&children);
+    bool was_any = false;
     if (tree->parent_fd >= 0) {
-        end_all_abandoned(tree->parent_fd);
+        was_any = end_all_abandoned(tree->parent_fd);
         if (mkdirat(tree->parent_fd, tree->name, 0755) == 0 || errno == EEXIST)
             tree->fd = openat(tree->parent_fd, tree->name, FOLDER);
     }
-    end_all_abandoned_marks();
+    end_all_abandoned_marks(was_any ? MOST_LOOKS : FEW_LOOKS);
     hierarchy_end_abandoned(is_abandoned, PATIENCE_MS);
     return 0;
 }
