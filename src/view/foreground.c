@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // By the name that the daemon has, which need not be the program's: some set a title (comm is cut
-// to 15 bytes by the kernel). An ellipsis stands for the other arguments. Each was looked up in the
-// manual of the program as Debian 12 has it.
+// to 15 bytes by the kernel). An ellipsis stands for the other arguments.
 #include "view/foreground.h"
 
 #include <stddef.h>

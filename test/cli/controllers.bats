@@ -111,7 +111,8 @@ while True:
 @test "processes: a fork bomb stays within its limit, and ends with the formation" {
     needs_controllers
     echo "$BOMB" >bomb.py
-    procfile "bomb: exec python3 bomb.py" 'shell: f() { while :; do f & done; }; f 2>/dev/null; wait' \
+    procfile "bomb: exec python3 bomb.py" \
+        'shell: f() { while :; do f & done; }; f 2>/dev/null; wait' \
         "other: sleep 0.1; echo fine; exec sleep 60"
     yaml 'bomb: {limits: {processes: 50}}' \
         'shell: {limits: {processes: 50}, backoff: {base: 50ms, max: 100ms}}'
@@ -137,7 +138,8 @@ has_pids() {
 
 @test "processes: a bomb that hears no signal is killed within a second when that is asked for" {
     needs_controllers
-    procfile 'bomb: trap "" TERM INT; f() { while :; do f & done; }; f 2>/dev/null; while :; do :; done'
+    local deaf='trap "" TERM INT; f() { while :; do f & done; }; f 2>/dev/null; while :; do :; done'
+    procfile "bomb: $deaf"
     yaml 'bomb: {limits: {processes: 50}, stop: {grace: 100ms}, backoff: {base: 50ms, max: 50ms}}'
     up
     wait_for "started with pid" 2
@@ -213,7 +215,7 @@ print(int(json.load(sys.stdin)["processes"][0]["cpu_seconds"] * 1000))'
 
 # --- the end --------------------------------------------------------------------------------------
 
-@test "guard, manager and witness killed in one blow: the next start ends what is left, folders too" {
+@test "guard, manager, witness killed in one blow: the next start ends what is left, folders too" {
     needs_controllers
     in_root
     procfile 'web: setsid sh -c "sleep 60 & exec sleep 60" & exec sleep 60'
@@ -292,7 +294,9 @@ formation.yaml:2:9: error: the processes of 'web' $none pids controller: $how" ]
     procfile "web: exec sleep 60"
     yaml 'web: {limits: {processes: 20}}'
     run --separate-stderr -2 timeout 20 "${as_nobody[@]}" "$FORMATION" start
-    [[ $stderr == "formation.yaml:2:9: error: the processes of 'web' cannot be limited: its cgroup folder cannot be changed: Permission denied: run it as root, or as a systemd unit with Delegate=yes" ]]
+    [[ $stderr == "formation.yaml:2:9: error: the processes of 'web' cannot be limited: its cgroup \
+folder cannot be changed: Permission denied: run it as root, or as a systemd unit with \
+Delegate=yes" ]]
     wait_until nothing_left
 }
 
@@ -305,7 +309,8 @@ formation.yaml:2:9: error: the processes of 'web' $none pids controller: $how" ]
     procfile "web: exec sleep 60"
     yaml 'web: {limits: {processes: 20}}'
     run --separate-stderr -2 timeout 20 "${PREFIX[@]}" "$FORMATION" start
-    [[ $stderr == *"the processes of 'web' cannot be limited: process $other (sleep) is in the supervisor's cgroup folder, too"*"systemd-run --scope -p Delegate=yes" ]]
+    [[ $stderr == *"the processes of 'web' cannot be limited: process $other (sleep) is in the \
+supervisor's cgroup folder, too"*"systemd-run --scope -p Delegate=yes" ]]
     kill "$other"
     wait "$other" || true
     wait_until nothing_left

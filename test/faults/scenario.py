@@ -110,7 +110,8 @@ class Run:
 
     def environment(self, who):
         environment = {name: value for name, value in os.environ.items()
-                       if not name.startswith("FORMATION") and name not in ("XDG_RUNTIME_DIR", "PS")}
+                       if not name.startswith("FORMATION")
+                       and name not in ("XDG_RUNTIME_DIR", "PS")}
         environment |= {MARK: self.mark, "XDG_STATE_HOME": str(self.folder / "state"),
                         "LC_ALL": "C.UTF-8"}
         if who == self.with_faults:
@@ -191,7 +192,8 @@ class Run:
                     continue
             except OSError:
                 continue
-            yield int(entry), dict(item.split(b"=", 1) for item in text.split(b"\0") if b"=" in item)
+            items = text.split(b"\0")
+            yield int(entry), dict(item.split(b"=", 1) for item in items if b"=" in item)
 
     # --- what must be true -----------------------------------------------------------------------
 

@@ -93,8 +93,10 @@ sys.exit(not -2 < time.time() - process["since"] < 120)'
 }
 
 @test "logs: each line once and in order, and in files that rotate" {
-    procfile "web: for i in \$(seq 60); do seq -f 'n %g' \$((i * 20 - 19)) \$((i * 20)); sleep 0.02; done; exec sleep 600"
-    printf '%s\n' "logs:" '  - file: "{type}.log"' "    rotate: {size: 4K, keep: 100, compress: false}" \
+    local batch="seq -f 'n %g' \$((i * 20 - 19)) \$((i * 20))"
+    procfile "web: for i in \$(seq 60); do $batch; sleep 0.02; done; exec sleep 600"
+    printf '%s\n' "logs:" '  - file: "{type}.log"' \
+        "    rotate: {size: 4K, keep: 100, compress: false}" \
         >formation.yaml
     up
     for hours in -7 9 -2; do
