@@ -94,6 +94,13 @@
 // Events kept for late readers. 4096 covers the whole start and stop of a thousand processes.
 #define LIMIT_JOURNAL_EVENTS 4096
 
+// Listening sockets that are kept for processes: each needs a reserved low descriptor. A service
+// has a handful.
+#define LIMIT_SOCKETS 16
+
+// …and the name of one, as systemd has it (systemd.socket(5), FileDescriptorName=).
+#define LIMIT_SOCKET_NAME_BYTES 255
+
 // -m web=…: more would not fit LIMIT_PROCESSES anyway.
 #define LIMIT_QUANTITY LIMIT_PROCESSES
 

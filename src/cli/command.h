@@ -83,6 +83,8 @@ bool option_may_take(enum option_id id, const char *word);
 struct client_options {
     const char *app;         // --app
     const char *detach_keys; // --detach-keys
+    const char *output;      // --output
+    bool user;               // --user
     bool follow;
     bool json;
     bool no_wait;

@@ -356,6 +356,12 @@ static void propose_declared(const struct known *known, struct place place)
     propose_types(known->loaded, place, "");
 }
 
+static void propose_formats(struct place place)
+{
+    answer("words", 0);
+    propose(place, str_of("systemd"), "", str_of("A unit for the whole formation"));
+}
+
 // What may stand there follows from the command's synopsis.
 static void propose_operand(const struct line *line, const struct known *known, struct place place,
                             char **words)
@@ -369,6 +375,8 @@ static void propose_operand(const struct line *line, const struct known *known, 
             propose_declared(known, place);
         else if (line->operand_count == 0 && takes(line, "PROCESS"))
             propose_attachable(known, place);
+        else if (line->operand_count == 0 && takes(line, "FORMAT"))
+            propose_formats(place);
         else if (line->operand_count == 0)
             propose_commands(place);
     } else if (takes(line, "SIGNAL") && line->operand_count == 0) {

@@ -177,6 +177,7 @@ static const struct setting {
     [OPTION_NO_PREFIX] = {set_flag, AT(options.no_prefix)},
     [OPTION_NO_TIMESTAMP] = {set_no_timestamp, AT(options.no_timestamp)},
     [OPTION_NO_WAIT] = {set_flag, AT(client.no_wait)},
+    [OPTION_OUTPUT] = {set_text, AT(client.output)},
     [OPTION_PORT] = {set_port, AT(options.port)},
     [OPTION_PROCFILE] = {set_text, AT(options.procfile)},
     [OPTION_RESET] = {set_flag, AT(client.reset)},
@@ -185,6 +186,7 @@ static const struct setting {
     [OPTION_TIMEOUT] = {set_timeout, AT(options.timeout)},
     [OPTION_TIMESTAMP] = {set_timestamp, AT(options.timestamp_format)},
     [OPTION_TTY] = {set_flag, AT(options.tty)},
+    [OPTION_USER] = {set_flag, AT(client.user)},
     [OPTION_VERSION] = {set_flag, AT(wants_version)},
     [OPTION_WATCH] = {set_watch, AT(client.watch)},
 };
@@ -198,6 +200,18 @@ static int set_option(struct reader *reader, enum option_id id, const char *valu
 
 // --- the words -----------------------------------------------------------------------------------
 
+// What others take in order to leave the terminal.
+static bool asks_for_daemon(struct str name)
+{
+    static const char *const words[] = {"background", "daemon",  "daemonise", "daemonize",
+                                        "demonize",   "detach",  "fork",      "pid",
+                                        "pid-file",   "pidfile", "D"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (str_is(name, words[i]))
+            return true;
+    return false;
+}
+
 static int unknown_option(struct reader *reader, struct str name)
 {
     struct str names[OPTION_COUNT];
@@ -206,6 +220,11 @@ static int unknown_option(struct reader *reader, struct str name)
         if (!reader->out->command || option_is_of(&option_entries[id], reader->out->command))
             names[count++] = str_of(option_entries[id].name);
     struct str nearest = str_nearest(name, names, count);
+    if (asks_for_daemon(name))
+        return error_set(reader->error, EINVAL,
+                         "there is no option %s: formation stays in the foreground and writes no "
+                         "PID file; 'formation export systemd' prints a unit that runs it",
+                         reader->as_given);
     if (nearest.size)
         return error_set(reader->error, EINVAL, "there is no option %s: did you mean --%.*s?",
                          reader->as_given, STR_ARGS(nearest));

@@ -71,6 +71,24 @@ static int copy_probe(const struct assembly *assembly, struct str name,
     return arena_str(assembly->arena, declared->probe.text, &out->text);
 }
 
+static int copy_sockets(struct arena *arena, const struct declared_type *declared,
+                        struct wanted_sockets *out)
+{
+    struct str *names = arena_alloc(arena, declared->socket_count * sizeof(*names));
+    if (!names)
+        return -ENOMEM;
+    for (size_t i = 0; i < declared->socket_count; i++)
+        if (arena_str(arena, declared->sockets[i].name, &names[i]) != 0)
+            return -ENOMEM;
+    *out = (struct wanted_sockets){
+        .are_all = declared->has_all_sockets,
+        .names = names,
+        .name_count = declared->socket_count,
+        .origin = declared->sockets_origin,
+    };
+    return arena_str(arena, declared->sockets_origin.file, &out->origin.file);
+}
+
 // Adds a type at the end of the plan. `declared` may be NULL.
 static int add_type(struct assembly *assembly, struct str name, struct str command,
                     struct origin origin, const struct declared_type *declared)
@@ -100,6 +118,7 @@ static int add_type(struct assembly *assembly, struct str name, struct str comma
         (copy_environment(assembly->arena, &declared->environment, &type.environment) != 0 ||
          arena_str(assembly->arena, declared->tree.origin.file,
                    &type.confinement.tree.origin.file) != 0 ||
+         copy_sockets(assembly->arena, declared, &type.sockets) != 0 ||
          copy_probe(assembly, name, &declared->ready, &type.ready) != 0 ||
          copy_probe(assembly, name, &declared->alive, &type.alive) != 0 ||
          declared_rights_copy(&declared->rights, assembly->arena, &type.confinement.rights) != 0))

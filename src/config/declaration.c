@@ -236,6 +236,38 @@ static void read_limits(struct yaml_reader *reader, const struct yaml_node *node
     yaml_read_fields(reader, node, fields, COUNT(fields), type);
 }
 
+static bool is_socket_name(struct str name)
+{
+    bool is_printable = name.size <= LIMIT_SOCKET_NAME_BYTES;
+    for (size_t i = 0; i < name.size; i++)
+        is_printable =
+            is_printable && name.bytes[i] > ' ' && name.bytes[i] != 0x7f && name.bytes[i] != ':';
+    return is_printable;
+}
+
+// `true` or `inherited`: all that there are; or names.
+static void read_sockets(struct yaml_reader *reader, const struct yaml_node *node, void *out)
+{
+    struct declared_type *type = out;
+    type->sockets_origin = node->key->origin;
+    if (node->kind == YAML_TEXT &&
+        (str_is(node->text, "true") || str_is(node->text, "inherited"))) {
+        type->has_all_sockets = true;
+        return;
+    }
+    if ((node->kind == YAML_TEXT && str_is(node->text, "false")) ||
+        !declaration_read_names(reader, node, LIMIT_SOCKETS, "sockets", &type->sockets,
+                                &type->socket_count))
+        return;
+    for (size_t i = 0; i < type->socket_count; i++)
+        if (!is_socket_name(type->sockets[i].name))
+            diagnostics_error(
+                reader->diagnostics, type->sockets[i].origin,
+                "a socket's name has 1 to %d characters, none of them ':' or a blank: "
+                "'%.*s' cannot be one",
+                LIMIT_SOCKET_NAME_BYTES, STR_ARGS(str_excerpt(type->sockets[i].name)));
+}
+
 static void read_type(struct yaml_reader *reader, const struct yaml_node *node,
                       struct declared_type *out)
 {
@@ -257,6 +289,7 @@ static void read_type(struct yaml_reader *reader, const struct yaml_node *node,
         {"ready", probe_read_ready, offsetof(struct declared_type, ready)},
         {"restart", read_restart, offsetof(struct declared_type, policy.restart)},
         {"roll", read_roll, offsetof(struct declared_type, policy)},
+        {"sockets", read_sockets, 0},
         {"stop", read_stop, offsetof(struct declared_type, policy)},
         {"tty", yaml_read_bool, offsetof(struct declared_type, tty)},
         {"umask", confine_read_umask, offsetof(struct declared_type, rights)},

@@ -29,6 +29,10 @@ struct declared_type {
     const struct declared_name *after;
     size_t after_count;
     bool tty;
+    bool has_all_sockets;
+    const struct declared_name *sockets; // names of some
+    size_t socket_count;
+    struct origin sockets_origin;
     struct str directory; // as written, relative to the root
     struct environment environment;
     struct declared_rights rights;

@@ -31,8 +31,11 @@ struct board_slot {
 };
 
 enum {
-    BOARD_VERSION = 4,
+    BOARD_VERSION = 5,
     BOARD_SIGNALS = 65,
+    // Of socket_count: an init has said that it passes sockets, and …
+    BOARD_SOCKETS_BROKEN = -1,   // … what it has passed is none
+    BOARD_SOCKETS_TOO_MANY = -2, // … there are more than LIMIT_SOCKETS
     BOARD_WORDS = LIMIT_PROCESSES / 64,
     // What a launch needs waits here until the guard has read it. Room for two of the largest, so
     // that the second can be written while the first is read.
@@ -45,8 +48,12 @@ struct board {
     uint32_t guard_revision; // of the program that the guard is
     uint32_t guard_format;   // of what it can hand over to another one
     int32_t witness_pid;
-    _Atomic bool is_managed; // a manager has said that it is up: the formation has begun
-    _Atomic bool is_up;      // the present manager has come through its first round
+    bool has_init;             // somebody wants to be notified: sd_notify(3)
+    bool is_hangup_for_reload; // SIGHUP comes from an init, not from a terminal
+    int32_t socket_count;      // that the guard holds for processes; or one of the above
+    _Atomic uint32_t notified; // token of the last notification that the init has taken
+    _Atomic bool is_managed;   // a manager has said that it is up: the formation has begun
+    _Atomic bool is_up;        // the present manager has come through its first round
     _Atomic uint32_t manager_count;
     // Signals that the guard received, by number, and how many of them a manager has dealt with.
     _Atomic uint32_t signals_received[BOARD_SIGNALS];

@@ -65,6 +65,15 @@ static void start_witness(void)
         (void)watch(guard.witness_pidfd, WATCH_WITNESS);
 }
 
+static void open_herald(void)
+{
+    herald_open(&guard.herald);
+    guard.holds.sockets = guard.herald.sockets;
+    guard.holds.socket_count = guard.herald.socket_count;
+    guard.board->has_init = guard.herald.socket >= 0;
+    guard.board->socket_count = guard.herald.socket_count;
+}
+
 static int open_guard(size_t memory_bytes)
 {
     guard = (struct guard){
@@ -77,6 +86,7 @@ static int open_guard(size_t memory_bytes)
     };
     for (int i = 0; i < KEPT_COUNT; i++)
         guard.kept[i] = -1;
+    herald_take_sockets(&guard.herald);
     int result = setup_look_at_system(&failure);
     if (result == 0)
         result = setup_standard_descriptors();
@@ -105,6 +115,8 @@ static int open_guard(size_t memory_bytes)
     if (result < 0)
         return result;
     guard.holds.brand = guard.tree.brand;
+    open_herald();
+    guard.board->is_hangup_for_reload = herald_is_reloaded_by_hangup(&guard.herald);
     start_witness();
     return 0;
 }
@@ -149,6 +161,7 @@ static int start_manager(void)
 {
     int ends[2];
     guard.manager_started_at = guard.heard_at = clock_now();
+    herald_hear(&guard.herald);
     guard.manager_due_at = guard.manager_started_at + REFUSED_PAUSE;
     int result = channel_pair(ends);
     if (result < 0)
@@ -286,6 +299,9 @@ static void carry_out(const struct guard_request *request, const int *fds, size_
                 become(guard.program_fd);
         }
         break;
+    case GUARD_NOTIFY:
+        herald_notify(&guard.herald, guard.board, request);
+        break;
     case GUARD_END:
         guard.is_over = true;
         guard.exit_status = request->value;
@@ -301,6 +317,7 @@ static void on_channel(void)
     size_t fd_count;
     int result;
     guard.heard_at = clock_now();
+    herald_hear(&guard.herald);
     while ((result = channel_receive(guard.channel, &request, sizeof(request), fds, &fd_count)) >
                0 ||
            result == -EBADMSG) // behind which there may be a request
@@ -367,9 +384,13 @@ static int wait_milliseconds(void)
     nsec_t due_at = guard.manager_due_at < witness_due_at ? guard.manager_due_at : witness_due_at;
     if (guard.may_have_strangers && guard.strangers_due_at < due_at)
         due_at = guard.strangers_due_at;
+    if (guard.herald.look_at < due_at)
+        due_at = guard.herald.look_at;
     if (due_at == NSEC_NEVER)
         return guard.asked_at == NSEC_NEVER ? -1 : LOOK_AGAIN_MS;
     nsec_t rest = due_at - clock_now();
+    if (guard.asked_at != NSEC_NEVER && rest > LOOK_AGAIN_MS * NSEC_PER_MSEC)
+        return LOOK_AGAIN_MS;
     return rest > 0 ? (int)(rest / NSEC_PER_MSEC) + 1 : 0;
 }
 
@@ -450,6 +471,7 @@ static int resume_guard(size_t memory_bytes)
         return result;
     holds_resume(&guard.holds, guard.board, guard.watch, guard.null);
     guard.holds.brand = guard.tree.brand;
+    open_herald();
     guard.tree.spared = guard.board->witness_pid;
     guard.board->guard_revision = GUARD_REVISION;
     guard.board->guard_format = GUARD_FORMAT;

@@ -126,6 +126,9 @@ static int talk_nonsense(void)
         {.kind = GUARD_SIGNAL, .slot = 7, .value = SIGKILL},
         {.kind = GUARD_BURY, .slot = LIMIT_PROCESSES},
         {.kind = GUARD_FORGET, .slot = 8},
+        {.kind = GUARD_NOTIFY, .slot = 9, .launch_size = UINT32_MAX},
+        {.kind = GUARD_NOTIFY, .value = INT32_MIN},
+        {.kind = GUARD_SPAWN, .slot = 10, .sockets = UINT32_MAX, .launch_size = 1},
     };
     for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++)
         if (channel_send(MANAGER_CHANNEL, &nonsense[i], sizeof(nonsense[i]), NULL, 0, false) < 0 ||

@@ -159,6 +159,27 @@ static struct rlimit brand_of(const struct holds *holds, char *const *environmen
     return brand_limits(holds->brand, name);
 }
 
+// Puts the sockets that were asked for behind the standard descriptors. The variable that says
+// whose they are is there, and waits for the pid.
+static int give_sockets(const struct holds *holds, const struct guard_request *request,
+                        struct spawn_request *spawn)
+{
+    static const char variable[] = "LISTEN_PID=";
+    uint32_t wanted = request->sockets;
+    for (int i = 0; i < LIMIT_SOCKETS; i++) {
+        if (!(wanted & 1U << i))
+            continue;
+        if (i >= holds->socket_count)
+            return -ENOENT;
+        spawn->descriptors[spawn->descriptor_count++] = holds->sockets[i];
+    }
+    for (char *const *text = spawn->envp; wanted && *text; text++)
+        if (strncmp(*text, variable, sizeof(variable) - 1) == 0 &&
+            strlen(*text) >= sizeof(variable) - 1 + PID_TEXT_BYTES - 1)
+            spawn->pid_text = *text + sizeof(variable) - 1;
+    return 0;
+}
+
 static char shell[] = "/bin/sh";
 
 // A pidfd stays readable, so an end that came before this is noticed too. A process whose end could
@@ -214,7 +235,9 @@ static int start(struct holds *holds, const struct guard_request *request,
         .confine = confine_bytes > 0 ? &confine : NULL,
         .brand = holds->brand ? &brand : NULL,
     };
-    int result = spawn_process(&spawn, pid, &hold->pidfd, stage);
+    int result = give_sockets(holds, request, &spawn);
+    if (result == 0)
+        result = spawn_process(&spawn, pid, &hold->pidfd, stage);
     if (result == -ENOEXEC) {
         // A script without "#!": run by a shell, as execvp(3) does.
         strings[2] = strings[0];

@@ -18,8 +18,10 @@ struct hold {
 // All the guard's memory: of fixed size, from the start.
 struct holds {
     struct board *board;
-    int watch_fd;  // epoll: told of each pidfd with the slot as data
-    int null_fd;   // /dev/null, what processes read
+    int watch_fd;       // epoll: told of each pidfd with the slot as data
+    int null_fd;        // /dev/null, what processes read
+    const int *sockets; // that processes may be given, by the bits of GUARD_SPAWN
+    int socket_count;
     unsigned used; // slots used so far
     uint64_t brand; // of the formation
     bool has_news; // something was written to the board that the manager was not told of

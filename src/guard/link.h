@@ -17,6 +17,8 @@ enum guard_request_kind {
     GUARD_FORGET,  // bury what is dead in `slot` and close what is held for it
     GUARD_KEEP,    // keep this descriptor for the next manager, as number `value` of manager_kept
     GUARD_UPGRADE, // this is the program from now on; with `value` 1, become it
+    GUARD_NOTIFY,  // tell the init what stands in the ring, if anything does; within `value`
+                   // milliseconds there will be another sign of life, 0: this is no promise
     GUARD_END,     // the formation is over: exit with `value` once the manager has
 };
 
@@ -41,6 +43,8 @@ struct guard_request {
     uint32_t envc;
     uint32_t launch_size; // bytes
     uint64_t launch_at;   // position in the ring's endless count
+    uint32_t sockets;     // GUARD_SPAWN: bit i: the guard's socket i comes behind 0, 1 and 2
+    uint32_t reserved;
 };
 
 enum { CONTROL_QUEUE = 512 }; // connections that wait to be accepted

@@ -67,10 +67,12 @@ void revive_give_up(struct guard *guard)
 // Returns a signal that asks for the end and was not dealt with, or 0.
 static int waiting_signal(const struct guard *guard, uint32_t *handled)
 {
-    static const int asks[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    static const int asks[] = {SIGABRT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     int waiting = 0;
     *handled = 0;
     for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
+        if (asks[i] == SIGHUP && guard->board->is_hangup_for_reload)
+            continue;
         uint32_t done = atomic_load(&guard->board->signals_handled[asks[i]]);
         *handled += done;
         if (done != atomic_load(&guard->board->signals_received[asks[i]]))
@@ -79,10 +81,18 @@ static int waiting_signal(const struct guard *guard, uint32_t *handled)
     return waiting;
 }
 
+static void kill_manager(const struct guard *guard)
+{
+    if (guard->manager_pidfd >= 0)
+        (void)pidfd_send_signal(guard->manager_pidfd, SIGKILL, NULL, 0);
+}
+
 void revive_look_after(struct guard *guard)
 {
     uint32_t handled;
     nsec_t now = clock_now();
+    if (now >= guard->herald.look_at && herald_finds_silence(&guard->herald))
+        kill_manager(guard);
     int signal = waiting_signal(guard, &handled);
     if (signal == 0 || guard->asked_at == NSEC_NEVER || handled != guard->handled)
         guard->asked_at = signal ? now : NSEC_NEVER;
@@ -92,8 +102,8 @@ void revive_look_after(struct guard *guard)
     bool is_given_up = now - guard->asked_at >= MANAGERS_ARE_GIVEN_UP_AFTER;
     bool hangs = now - guard->asked_at >= MANAGER_HANGS_AFTER &&
                  now - guard->heard_at >= MANAGER_HANGS_AFTER;
-    if (guard->manager_pidfd >= 0 && (hangs || is_given_up))
-        (void)pidfd_send_signal(guard->manager_pidfd, SIGKILL, NULL, 0);
+    if (hangs || is_given_up)
+        kill_manager(guard);
     if (is_given_up && !guard->is_over) {
         guard->is_over = guard->manager_is_left = true;
         guard->exit_status = 128 + signal;

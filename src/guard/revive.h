@@ -14,5 +14,6 @@ bool revive_is_in_vain(const struct guard *guard);
 // Asks all processes to end and waits for that, for a while. What is left is to be killed.
 void revive_give_up(struct guard *guard);
 
-// A manager that was stopped, or hangs, must not keep the formation from its end.
+// Ends a manager that was stopped, or hangs: so it must not keep the formation from its end, and it
+// must give the signs of life that it has promised (herald.h).
 void revive_look_after(struct guard *guard);

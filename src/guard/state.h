@@ -2,6 +2,7 @@
 // The guard's whole state, shared by the files of this module only.
 #pragma once
 
+#include "guard/herald.h"
 #include "guard/hold.h"
 #include "os/tree.h"
 
@@ -42,6 +43,7 @@ struct guard {
     int exit_status;
     struct rlimit descriptor_limit; // as it was before it was raised, for the processes
     struct tree tree;
+    struct herald herald;
     char *arguments[ARGUMENTS + MANAGER_ARGUMENTS_EXTRA + 1];
     struct holds holds;
 };

@@ -16,7 +16,7 @@
 
 enum {
     FEWEST = 16, // no guard has less to say
-    STATE_FIXED = 64,
+    STATE_FIXED = 96,
 };
 
 static const char variable[] = "FORMATION_GUARD"; // the descriptor that the state is in
@@ -78,6 +78,13 @@ static void pass_descriptors(struct passage *passage, struct guard *guard)
     pass_bool(passage, &guard->tree.has_strangers);
 }
 
+static void pass_sockets(struct passage *passage, struct herald *herald)
+{
+    pass_int(passage, &herald->socket_count);
+    for (int i = 0; i < LIMIT_SOCKETS; i++)
+        pass_int(passage, &herald->sockets[i]);
+}
+
 static void pass_rest(struct passage *passage, struct guard *guard)
 {
     int64_t handled = guard->handled;
@@ -114,6 +121,7 @@ static void pass_all(struct passage *passage, struct guard *guard)
     pass_int(passage, &format);
     pass_int(passage, &pid);
     pass_descriptors(passage, guard);
+    pass_sockets(passage, &guard->herald);
     pass_rest(passage, guard);
 }
 
@@ -135,6 +143,8 @@ static void keep_all_on_exec(const struct guard *guard, int state_fd)
         keep_on_exec(fds[i]);
     for (int i = 0; i < KEPT_COUNT; i++)
         keep_on_exec(guard->kept[i]);
+    for (int i = 0; i < guard->herald.socket_count; i++)
+        keep_on_exec(guard->herald.sockets[i]);
     for (unsigned slot = 0; slot < guard->holds.used; slot++) {
         keep_on_exec(guard->holds.slots[slot].pidfd);
         keep_on_exec(guard->holds.slots[slot].near);

@@ -8,6 +8,7 @@
 #include "manager/keep.h"
 #include "manager/remember.h"
 #include "manager/serve.h"
+#include "manager/sockets.h"
 #include "manager/state.h"
 #include "manager/upgrade.h"
 #include "os/clock.h"
@@ -112,10 +113,10 @@ static void flush(struct manager *manager)
 static nsec_t earliest(const struct manager *manager)
 {
     nsec_t at = manager->wake_at;
-    const nsec_t others[] = {manager->linger_at,     manager->look_again_at,
-                             manager->push_again_at, upgrade_due_at(manager),
-                             starts_due_at(manager), server_due_at(&manager->server),
-                             watch_due_at(manager),  sinks_due_at(manager)};
+    const nsec_t others[] = {
+        manager->linger_at,      manager->look_again_at, manager->push_again_at,
+        upgrade_due_at(manager), starts_due_at(manager), server_due_at(&manager->server),
+        watch_due_at(manager),   sinks_due_at(manager),  init_report_due_at(manager)};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (others[i] < at)
             at = others[i];
@@ -164,6 +165,7 @@ static void run(struct manager *manager)
         starts_work(manager);
         flush(manager);
         serve_work(manager);
+        init_report_work(manager);
         atomic_store(&manager->board->is_up, true); // nothing of what we found has killed us
         if (manager->is_successor)
             upgrade_complete(manager);
@@ -395,9 +397,12 @@ static int begin(struct manager *manager, struct handover *handover, struct erro
         upgrade_arrive(manager, handover);
         return 0;
     }
-    manager->memory->began_at = clock_now();
     manager->memory->managers_told = atomic_load(&manager->board->manager_count);
     recall(manager);
+    result = sockets_check(manager, manager->plan, error);
+    if (result < 0)
+        return result;
+    manager->memory->began_at = clock_now();
     (void)keep_plan(manager->plan); // without it, the next manager reads the files again
     manager->pipe_bytes = output_pipe_bytes(plan_process_count(manager->plan));
     decide_later(manager, (struct input){.kind = INPUT_PLAN, .plan = manager->plan});
@@ -461,6 +466,7 @@ int manager_run(struct plan *plan, const struct options *options)
     if (open_manager(manager, &error) < 0)
         return give_up(manager, &error, STATUS_OS_ERROR);
     watch_open(manager);
+    init_report_open(manager);
     handover_open(&handover);
     int result = begin(manager, &handover, &error);
     handover_close(&handover);
@@ -474,6 +480,7 @@ int manager_run(struct plan *plan, const struct options *options)
         return give_up_deaf(manager, result);
     run(manager);
     upgrade_close(manager);
+    init_report_close(manager);
     serve_close(manager);
     drain(manager);
     return finish(manager);

@@ -15,10 +15,13 @@ enum { MANAGER_STATUS_BYTES = 160 }; // of a line about a process, the NUL inclu
 
 // What outlives a manager, behind the board; zeroed at the beginning of a formation.
 struct manager_memory {
-    nsec_t began_at;     // when the formation was started, CLOCK_MONOTONIC
+    nsec_t began_at;        // when the formation was started, CLOCK_MONOTONIC
     uint32_t managers_told; // of those the guard has started, how many the journal knows of
-    bool is_upgrading;   // the manager has made way for another program, which is not up yet
-    bool is_remembering; // other quantities are being remembered, which are not in force yet
+    bool is_upgrading;      // the manager has made way for another program, which is not up yet
+    bool is_remembering;    // other quantities are being remembered, which are not in force yet
+    bool was_ready;         // all processes were ready at once: the formation has come up
+    bool has_told_ready;    // …and the init knows; false again while the files are read
+    nsec_t reloading_since; // the init is to be told that they are read again; 0
     struct journal journal;
     struct recent recent;
     char status_texts[LIMIT_PROCESSES][MANAGER_STATUS_BYTES];

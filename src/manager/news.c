@@ -2,6 +2,7 @@
 // What stands on the board becomes inputs. An exit is passed on only when everything that the
 // process had written before is shown, so its last words stand before "exited with code …", and
 // its place is free only when nothing of its tree is left.
+#include "manager/serve.h"
 #include "manager/state.h"
 #include "manager/upgrade.h"
 
@@ -279,10 +280,17 @@ static void forward(struct manager *manager, int signal)
 static void on_signal(struct manager *manager, int signal)
 {
     switch (signal) {
+    case SIGHUP:
+        if (manager->board->is_hangup_for_reload) {
+            reload_by_signal(manager);
+            break;
+        }
+        decide_later(manager, (struct input){.kind = INPUT_STOP, .value = signal});
+        break;
     case SIGTERM:
     case SIGINT:
-    case SIGHUP:
     case SIGQUIT:
+    case SIGABRT: // an init's, whose watchdog we have kept waiting
         decide_later(manager, (struct input){.kind = INPUT_STOP, .value = signal});
         break;
     case SIGUSR2:

@@ -8,11 +8,13 @@
 #include "control/varlink.h"
 #include "manager/load.h"
 #include "manager/remember.h"
+#include "manager/sockets.h"
 #include "plan/merge.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static void put_findings(struct buffer *out, const char *name,
@@ -115,15 +117,32 @@ static int put_in_force(struct manager *manager, struct subscription *subscripti
     return 0;
 }
 
+// What the files say now. As load_plan().
+static int load_fresh(struct manager *manager, struct diagnostics *diagnostics, struct plan **out)
+{
+    struct error error;
+    init_report_reloading(manager);
+    int result = load_plan(manager->options, environ, diagnostics, out);
+    if (result == 0)
+        result = limits_need(manager, *out, diagnostics);
+    if (result == 0 && sockets_check(manager, *out, &error) < 0) {
+        diagnostics_error(diagnostics, (struct origin){0}, "%s", error.text);
+        result = -EINVAL;
+    }
+    if (result < 0) {
+        plan_free(*out);
+        *out = NULL;
+    }
+    return result;
+}
+
 // The old plan and the new one, put together. 0, or refused.
 static int make_merged(struct manager *manager, struct client *client,
                        struct diagnostics *diagnostics, struct plan **out)
 {
     struct refusal refusal = {0};
     struct plan *fresh = NULL;
-    int result = load_plan(manager->options, environ, diagnostics, &fresh);
-    if (result == 0)
-        result = limits_need(manager, fresh, diagnostics);
+    int result = load_fresh(manager, diagnostics, &fresh);
     if (result == -EINVAL) {
         refuse_findings(client, diagnostics);
         return result;
@@ -141,6 +160,48 @@ static int make_merged(struct manager *manager, struct client *client,
         (void)refusal_set_errno(&refusal, -result);
     serve_refuse(client, &refusal);
     return result;
+}
+
+static void say_findings(struct manager *manager, const struct diagnostics *diagnostics)
+{
+    char text[DIAGNOSTIC_TEXT_BYTES];
+    for (size_t i = 0; i < diagnostics->count; i++)
+        show_system(&manager->show,
+                    str_of(diagnostic_format(&diagnostics->items[i], text, sizeof(text))));
+}
+
+static void say_reloaded(struct manager *manager, int result)
+{
+    struct buffer text = {0};
+    if (result == 0)
+        buffer_append_text(&text, "the files were read again");
+    else if (result == -EINVAL)
+        buffer_append_text(&text, "not reloaded: the files have errors");
+    else
+        buffer_append_format(&text, "not reloaded: %s", strerrordesc_np(-result));
+    show_system(&manager->show, buffer_str(&text));
+    buffer_fini(&text);
+}
+
+// Nobody waits for an answer: everybody is told.
+void reload_by_signal(struct manager *manager)
+{
+    struct diagnostics diagnostics = {0};
+    struct plan *fresh = NULL;
+    struct plan *merged = NULL;
+    if (supervisor_formation(manager->supervisor)->phase != FORMATION_RUNNING)
+        return;
+    int result = load_fresh(manager, &diagnostics, &fresh);
+    if (result == 0)
+        result = plan_merge(manager->plan, fresh, &merged);
+    plan_free(fresh);
+    if (result == 0) {
+        keep_scaled(manager->plan, merged);
+        result = serve_adopt_plan(manager, NULL, merged);
+    }
+    say_findings(manager, &diagnostics);
+    say_reloaded(manager, result);
+    diagnostics_fini(&diagnostics);
 }
 
 void reload_serve(struct manager *manager, struct client *client, struct request *request)

@@ -70,12 +70,13 @@ void serve_processes(struct manager *manager, struct client *client, struct requ
 void serve_signal(struct manager *manager, struct client *client, struct request *request);
 void serve_shutdown(struct manager *manager, struct client *client, struct request *request);
 
-// Puts a plan in force, which the manager owns from then on. 0; or it is freed and refused, and all
-// is as it was.
+// Puts a plan in force, which the manager owns from then on. 0; or it is freed, whoever asked (may
+// be NULL) is refused, and all is as it was: -errno.
 int serve_adopt_plan(struct manager *manager, struct subscription *subscription, struct plan *plan);
 
 // reload.c
 void reload_serve(struct manager *manager, struct client *client, struct request *request);
+void reload_by_signal(struct manager *manager);
 
 // serve_reopen.c
 void serve_reopen(struct manager *manager, struct client *client);

@@ -9,6 +9,7 @@
 #include "control/varlink.h"
 #include "manager/keep.h"
 #include "manager/remember.h"
+#include "manager/sockets.h"
 #include "plan/archive.h"
 
 #include <errno.h>
@@ -35,7 +36,8 @@ int serve_adopt_plan(struct manager *manager, struct subscription *subscription,
     int result = keep_plan(plan); // who dies now comes back with what is about to be done
     if (result < 0) {
         (void)refusal_set_errno(&refusal, -result);
-        subscription_refuse(manager, subscription, &refusal);
+        if (subscription)
+            subscription_refuse(manager, subscription, &refusal);
         plan_free(plan);
         return result;
     }
@@ -113,6 +115,18 @@ static int remember(struct manager *manager, struct subscription *subscription,
     return result;
 }
 
+// False: refused.
+static bool has_its_sockets(struct manager *manager, struct client *client, const struct plan *plan)
+{
+    struct refusal refusal = {0};
+    struct error error;
+    if (sockets_check(manager, plan, &error) == 0)
+        return true;
+    (void)refusal_set(&refusal, REFUSAL_FAILED, str_of(""), "%s", error.text);
+    serve_refuse(client, &refusal);
+    return false;
+}
+
 void serve_scale(struct manager *manager, struct client *client, struct request *request)
 {
     unsigned before[LIMIT_TYPES];
@@ -120,6 +134,11 @@ void serve_scale(struct manager *manager, struct client *client, struct request 
     struct error ignored;
     struct plan *plan;
     if (make_scaled_plan(manager, client, request, &plan) < 0) {
+        request_fini(request);
+        return;
+    }
+    if (!has_its_sockets(manager, client, plan)) {
+        plan_free(plan);
         request_fini(request);
         return;
     }

@@ -7,6 +7,7 @@
 #include "manager/state.h"
 
 #include "guard/guard.h"
+#include "manager/sockets.h"
 #include "os/channel.h"
 #include "os/clock.h"
 #include "os/program.h"
@@ -173,6 +174,8 @@ static bool send_launch(struct manager *manager, const struct action *action,
         .launch_size = (uint32_t)size,
         .launch_at = at,
     };
+    unsigned type = supervisor_process(manager->supervisor, action->slot)->id.type;
+    request.sockets = sockets_of(manager, &manager->plan->types[type]);
     size_t fd_count = descriptors_of(process, folder, fds, &request.flags);
     memcpy(fds + fd_count, groups, (size_t)group_count * sizeof(*groups));
     if (confine_bytes > 0) {
@@ -221,6 +224,8 @@ static bool spawn(struct manager *manager, const struct action *action)
     result = launch_make(manager->plan, record->id, environ, manager->mark, &arena, &launch, NULL);
     if (result == 0)
         result = watch_prepare(process, &arena, &launch);
+    if (result == 0)
+        result = sockets_prepare(manager, &manager->plan->types[record->id.type], &arena, &launch);
     if (result < 0) {
         refuse(manager, action, SPAWN_STAGE_EXEC, -result);
     } else {

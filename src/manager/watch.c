@@ -24,10 +24,6 @@
 void watch_open(struct manager *manager)
 {
     manager->watches.wake_at = NSEC_NEVER;
-    // Who started us may want to be notified by us, not by our processes.
-    (void)unsetenv("NOTIFY_SOCKET");
-    (void)unsetenv("WATCHDOG_USEC");
-    (void)unsetenv("WATCHDOG_PID");
     look_adopt_children(manager);
 }
 

@@ -127,6 +127,18 @@ static bool follow_into_death(const struct attempt *attempt)
     return false;
 }
 
+// Not by snprintf(3): only system calls are made here.
+static void write_pid(char *text)
+{
+    char digits[PID_TEXT_BYTES];
+    int count = 0;
+    for (pid_t rest = getpid(); rest > 0; rest /= 10)
+        digits[count++] = (char)('0' + rest % 10);
+    while (count > 0)
+        *text++ = digits[--count];
+    *text = '\0';
+}
+
 RUNS_IN_CHILD static void become_program(struct attempt *attempt)
 {
     const struct spawn_request *request = attempt->request;
@@ -158,6 +170,8 @@ RUNS_IN_CHILD static void become_program(struct attempt *attempt)
     if (request->directory && chdir(request->directory) < 0)
         return;
     attempt->stage = SPAWN_STAGE_EXEC;
+    if (request->pid_text)
+        write_pid(request->pid_text);
     if (request->is_unprepared)
         stop_ignoring();
     sigset_t none;

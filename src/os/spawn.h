@@ -30,7 +30,9 @@ enum spawn_stage {
 };
 
 // Descriptors from 3 to here are reserved for handing over (see spawn.c).
-enum { SPAWN_RESERVED = 20, SPAWN_DESCRIPTORS = SPAWN_RESERVED - 3 - 2 };
+enum { PID_TEXT_BYTES = 12 };
+
+enum { SPAWN_RESERVED = 24, SPAWN_DESCRIPTORS = SPAWN_RESERVED - 3 - 2 };
 
 enum { SPAWN_GROUPS = 3 }; // a cgroup v1 hierarchy each
 
@@ -52,6 +54,8 @@ struct spawn_request {
     const struct rlimit *brand;            // os/brand.h; NULL: none
     const struct confine *confine;         // what it is not to be allowed; NULL: all that we are
     int mount_namespace;                   // with a private /tmp: the one to join; 0: a new one
+    char *pid_text; // the new process writes its pid there before it executes the program, which
+                    // may have it in its environment: PID_TEXT_BYTES; NULL
     // The caller has reserved no descriptors and may ignore signals. Then it pays for a copy of all
     // its descriptors (which must be close-on-exec), and `descriptors` must be above their targets.
     bool is_unprepared;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARCHIVE_VERSION = 6 };
+enum { ARCHIVE_VERSION = 7 };
 
 // Either `out` is written or `rest` is read into `arena`.
 struct passage {
@@ -191,6 +191,16 @@ static void pass_confinement(struct passage *passage, struct confinement *confin
     pass_rights(passage, &confinement->rights);
 }
 
+static void pass_sockets(struct passage *passage, struct wanted_sockets *sockets)
+{
+    pass_bool(passage, &sockets->are_all);
+    sockets->name_count = (size_t)pass_number(passage, (int64_t)sockets->name_count);
+    struct str *names = pass_table(passage, sockets->names, sockets->name_count, sizeof(*names));
+    sockets->names = names;
+    for (size_t i = 0; names && i < sockets->name_count && passage->result == 0; i++)
+        pass_text(passage, &names[i]);
+}
+
 static void pass_type(struct passage *passage, struct process_type *type, size_t type_count)
 {
     pass_text(passage, &type->name);
@@ -206,6 +216,7 @@ static void pass_type(struct passage *passage, struct process_type *type, size_t
     pass_environment(passage, &type->environment);
     pass_policy(passage, &type->policy);
     pass_confinement(passage, &type->confinement);
+    pass_sockets(passage, &type->sockets);
     pass_probe(passage, &type->ready);
     pass_probe(passage, &type->alive);
     pass_after(passage, type, type_count);

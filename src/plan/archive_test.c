@@ -21,6 +21,8 @@ static const struct variable variables[] = {
 static const uint16_t after[] = {1};
 static const uint32_t groups[] = {33, 4294967294};
 
+static const struct str socket_names[] = {{"http", 4}, {"admin", 5}};
+
 static struct process_type types[] = {
     {
         .name = {"web", 3},
@@ -34,6 +36,7 @@ static struct process_type types[] = {
         .environment = {variables, 2},
         .policy = {RESTART_ON_FAILURE, 1, 2, 3, SIGINT, 4, true, 5, 6, 7, 8},
         .confinement = {{512, 1500, 100, {{"formation.yaml", 14}, 7, 8}}},
+        .sockets = {true, socket_names, 2, .origin = {{"", 0}, 0, 0}},
         .ready = {PROBE_HTTP, 8080, {"/health", 7}, 9, 10, 11},
         .alive = {PROBE_EXEC, 0, {"check", 5}, 12, 13, 14},
         .confinement.rights =
@@ -133,6 +136,9 @@ static void test_round_trip(void **state)
     assert_int_equal(plan->types[0].confinement.tree.processes, 100);
     assert_true(str_is(plan->types[0].confinement.tree.origin.file, "formation.yaml"));
     assert_int_equal(plan->types[0].confinement.tree.origin.column, 8);
+    assert_true(plan->types[0].sockets.are_all);
+    assert_int_equal(plan->types[0].sockets.name_count, 2);
+    assert_true(str_is(plan->types[0].sockets.names[1], "admin"));
     assert_int_equal(plan->types[0].after_count, 1);
     assert_int_equal(plan->types[0].after[0], 1);
     assert_true(plan->types[1].is_gone && !plan->types[0].is_gone);

@@ -102,6 +102,8 @@ static int put_environment(struct environment_builder *builder,
 // descriptors that it does not have.
 static const char *const of_supervisor[] = {
     "FDSTORE",
+    "FORMATION_GUARD",
+    "FORMATION_HANDOVER",
     "INVOCATION_ID",
     "JOURNAL_STREAM",
     "LISTEN_FDNAMES",
@@ -299,34 +301,44 @@ static int split_words(struct str command, struct arena *arena, struct launch *o
     return 0;
 }
 
-static int use_shell(struct str command, bool replaces_shell, struct arena *arena,
-                     struct launch *out)
+// `exec ` is put in at `exec_at`; behind the end, it is left out.
+static int use_shell(struct str command, size_t exec_at, struct arena *arena, struct launch *out)
 {
-    static const char front[] = "exec ";
-    size_t front_size = replaces_shell ? sizeof(front) - 1 : 0;
+    static const char exec[] = "exec ";
+    size_t exec_size = exec_at < command.size ? sizeof(exec) - 1 : 0;
     out->argv = arena_alloc(arena, 4 * sizeof(*out->argv));
-    char *text = arena_alloc(arena, front_size + command.size + 1);
+    char *text = arena_alloc(arena, exec_size + command.size + 1);
     if (!out->argv || !text)
         return -ENOMEM;
-    memcpy(text, front, front_size);
-    memcpy(text + front_size, command.bytes, command.size);
+    if (exec_size > 0) {
+        memcpy(text, command.bytes, exec_at);
+        memcpy(text + exec_at, exec, exec_size);
+    } else {
+        exec_at = 0;
+    }
+    memcpy(text + exec_at + exec_size, command.bytes + exec_at, command.size - exec_at);
     out->argv[0] = arena_text(arena, str_of(shell));
     out->argv[1] = arena_text(arena, str_of("-c"));
     out->argv[2] = text;
     out->argc = 3;
     out->by_shell = true;
+    out->keeps_shell = exec_size == 0;
     return out->argv[0] && out->argv[1] ? 0 : -ENOMEM;
 }
 
-static int make_arguments(struct str command, struct arena *arena, struct launch *out)
+// Who is given sockets takes them for its own only if it is the very process that we start
+// (sd_listen_fds(3)): no shell is to stand between, where that can be avoided.
+static int make_arguments(struct str command, bool wants_sockets, struct arena *arena,
+                          struct launch *out)
 {
     switch (shell_need_of(command)) {
     case SHELL_NOTHING:
         return split_words(command, arena, out);
     case SHELL_ONCE:
-        return use_shell(command, true, arena, out);
+        return use_shell(command, 0, arena, out);
     case SHELL_ALL_ALONG:
-        return use_shell(command, false, arena, out);
+        return use_shell(command, wants_sockets ? shell_exec_place(command) : command.size, arena,
+                         out);
     }
     return -EINVAL;
 }
@@ -376,7 +388,7 @@ int launch_make(const struct plan *plan, struct process_id id, char *const *inhe
         .directory = type->directory.bytes,
     };
     if (result == 0)
-        result = make_arguments(command, arena, &launch);
+        result = make_arguments(command, plan_type_wants_sockets(type), arena, &launch);
     if (result != 0)
         return error_set(error, -result, "%s: no memory to start it",
                          plan_process_name(plan, id, name));

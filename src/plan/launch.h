@@ -14,7 +14,8 @@ struct launch {
     size_t argc;
     size_t envc;
     const char *directory;
-    bool by_shell; // argv is /bin/sh -c …
+    bool by_shell;    // argv is /bin/sh -c …
+    bool keeps_shell; // …which stays the parent of what it runs
 };
 
 // Makes the launch of process `id`. `inherited` is the supervisor's own environment

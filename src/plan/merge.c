@@ -164,6 +164,14 @@ static bool limits_differ(const struct tree_limits *before, const struct tree_li
            before->cpu_thousandths != now->cpu_thousandths || before->processes != now->processes;
 }
 
+static bool sockets_differ(const struct wanted_sockets *a, const struct wanted_sockets *b)
+{
+    bool differ = a->are_all != b->are_all || a->name_count != b->name_count;
+    for (size_t i = 0; !differ && i < a->name_count; i++)
+        differ = !str_equal(a->names[i], b->names[i]);
+    return differ;
+}
+
 // Whether a process that runs by `old` would be started in another way by `merged`.
 static bool type_differs(const struct plan *old, const struct plan *merged, uint16_t index)
 {
@@ -178,6 +186,7 @@ static bool type_differs(const struct plan *old, const struct plan *merged, uint
            old->expands_like_foreman != merged->expands_like_foreman ||
            rights_differ(&before->confinement.rights, &now->confinement.rights) ||
            limits_differ(&before->confinement.tree, &now->confinement.tree) ||
+           sockets_differ(&before->sockets, &now->sockets) ||
            environment_differs(old, merged, index);
 }
 

@@ -286,6 +286,14 @@ static void limit_processes(struct plan *plan)
     plan->types[1].confinement.tree.processes = 5;
 }
 
+static void add_sockets(struct plan *plan)
+{
+    static const struct str name = {"http", 4};
+    plan->types[0].sockets.are_all = true;
+    plan->types[2].sockets.names = &name;
+    plan->types[2].sockets.name_count = 1;
+}
+
 // Nothing of it reaches a process when it is started.
 static void change_what_processes_do_not_see(struct plan *plan)
 {
@@ -318,6 +326,7 @@ static void only_how_it_is_started_makes_a_type_differ(void **state)
     expect_change(limit_memory, "1");
     expect_change(limit_processors, "1");
     expect_change(limit_processes, "1");
+    expect_change(add_sockets, "0,2");
     expect_change(change_what_processes_do_not_see, "");
 }
 

@@ -54,6 +54,11 @@ bool plan_type_notifies(const struct process_type *type)
     return type->ready.kind == PROBE_NOTIFY || type->policy.watchdog > 0;
 }
 
+bool plan_type_wants_sockets(const struct process_type *type)
+{
+    return type->sockets.are_all || type->sockets.name_count > 0;
+}
+
 unsigned plan_process_count(const struct plan *plan)
 {
     unsigned count = 0;

@@ -71,6 +71,15 @@ struct process_policy {
     unsigned roll_max_unavailable; // and so many fewer may be ready
 };
 
+// Listening sockets that whoever has started the formation has opened for it, by the names that
+// they have there (FileDescriptorName= of systemd.socket(5)).
+struct wanted_sockets {
+    bool are_all;
+    const struct str *names;
+    size_t name_count;
+    struct origin origin; // of the key; of no meaning in a plan that was kept
+};
+
 struct process_type {
     struct str name;
     struct str command; // as declared, one line of shell
@@ -86,6 +95,7 @@ struct process_type {
     struct environment environment; // of this type only; beats the plan's
     struct process_policy policy;
     struct confinement confinement;
+    struct wanted_sockets sockets;
     struct probe ready;    // PROBE_NONE: ready once it runs
     struct probe alive;    // PROBE_NONE: alive as long as it runs
     const uint16_t *after; // starts once the processes of these types are ready
@@ -121,6 +131,9 @@ const struct process_type *plan_find(const struct plan *plan, struct str name);
 
 // Whether its processes are given a NOTIFY_SOCKET: to say that they are ready, or still work.
 bool plan_type_notifies(const struct process_type *type);
+
+// Whether its processes are given sockets.
+bool plan_type_wants_sockets(const struct process_type *type);
 
 // Sum of all quantities.
 unsigned plan_process_count(const struct plan *plan);

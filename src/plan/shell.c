@@ -186,3 +186,59 @@ enum shell_need shell_need_of(struct str command)
     }
     return need;
 }
+
+// Bytes of the separator at `at`: "&&" or ";". 0: there is none.
+static size_t separator_size(struct str command, size_t at)
+{
+    char c = command.bytes[at];
+    char next = at + 1 < command.size ? command.bytes[at + 1] : '\0';
+    if (c == '&' && next == '&')
+        return 2;
+    return c == ';' && next != ';' ? 1 : 0;
+}
+
+// The index behind blanks and assignments; command.size when they are not understood.
+static size_t skip_assignments(struct str command, size_t at)
+{
+    for (;;) {
+        while (at < command.size && is_blank(command.bytes[at]))
+            at++;
+        size_t end = at;
+        while (end < command.size &&
+               (is_alphanumeric(command.bytes[end]) || command.bytes[end] == '_'))
+            end++;
+        bool is_assignment = end > at && end < command.size && command.bytes[end] == '=' &&
+                             !(command.bytes[at] >= '0' && command.bytes[at] <= '9');
+        if (!is_assignment)
+            return at;
+        for (at = end; at < command.size && !is_blank(command.bytes[at]);) {
+            at = skip_part(command, at);
+            if (at == 0)
+                return command.size;
+        }
+    }
+}
+
+// A trap would be lost by `exec`, and what compound commands end with is no program.
+size_t shell_exec_place(struct str command)
+{
+    static const char trap[] = "trap";
+    size_t last = 0;
+    bool is_word_start = true;
+    for (size_t at = 0; at < command.size;) {
+        if (command.bytes[at] == '#' && is_word_start)
+            break; // a comment
+        is_word_start = is_blank(command.bytes[at]);
+        size_t size = separator_size(command, at);
+        if (str_starts_with(str_slice(command, at, command.size), trap))
+            return command.size;
+        at = size > 0 ? at + size : skip_part(command, at);
+        if (at == 0)
+            return command.size;
+        if (size > 0)
+            last = at;
+    }
+    last = skip_assignments(command, last);
+    bool is_program = shell_need_of(str_slice(command, last, command.size)) != SHELL_ALL_ALONG;
+    return last > 0 && is_program ? last : command.size;
+}

@@ -136,6 +136,43 @@ static void any_byte_is_understood_or_left_to_the_shell(void **state)
     }
 }
 
+static void the_last_command_of_a_list_can_replace_the_shell(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *command;
+        const char *from_there; // NULL: nowhere
+    } cases[] = {
+        {"cd app && ./server -p $PORT", "./server -p $PORT"},
+        {"cd app;A=b  B='c d' ./server", "./server"},
+        {"A=\"$B\" ./server x=y", "./server x=y"},
+        {". ./env; set -e; ./server # && no", "./server # && no"},
+        {"if a; then b; fi; ./server", "./server"},
+        {"cd app && exec ./server", NULL},
+        {"./server", NULL},
+        {"A=b", NULL},
+        {"A=b cd x", NULL},
+        {"1=2 ./server", NULL},
+        {"cd app && ./server &", NULL},
+        {"cd app && ./server | tee log", NULL},
+        {"cd app || ./server", NULL},
+        {"(cd app && ./server)", NULL},
+        {"cd app && ./server;", NULL},
+        {"cd app && ! ./server", NULL},
+        {"if a; then ./server; fi", NULL},
+        {"trap x TERM; ./server", NULL},
+        {"a;; ./server", NULL},
+        {"echo 'a && ./server", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct str command = str_of(cases[i].command);
+        struct str rest = str_slice(command, shell_exec_place(command), command.size);
+        if (!str_is(rest, cases[i].from_there ? cases[i].from_there : ""))
+            fail_msg("%s: %.*s", cases[i].command, STR_ARGS(rest));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +180,7 @@ int main(void)
         cmocka_unit_test(one_program_is_replaced),
         cmocka_unit_test(anything_else_is_left_to_the_shell),
         cmocka_unit_test(any_byte_is_understood_or_left_to_the_shell),
+        cmocka_unit_test(the_last_command_of_a_list_can_replace_the_shell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

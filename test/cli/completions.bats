@@ -3,7 +3,7 @@
 # The Tab key: what `formation complete` proposes, and what three shells make of it.
 load helpers
 
-COMMANDS="attach check doctor events exec help logs ps reload reopen restart run scale shutdown"
+COMMANDS="attach check doctor events exec export help logs ps reload reopen restart run scale shutdown"
 COMMANDS+=" signal start status stop upgrade version why"
 
 setup_file() {
@@ -215,6 +215,8 @@ needs() {
     proposes "words 0" "web worker" scale --reset ""
     proposes "words 0" "HUP" signal H
     proposes "words 0" "worker worker.1" signal HUP wo
+    proposes "words 0" "systemd" export ""
+    proposes "folders 0" "" export systemd --output ""
     proposes "words 0" "web worker web.1 web.2 worker.1" ps -d "$PWD" ""
     proposes "words 0" "web.1 web.2" attach we
     proposes "words 0" "" status ""
