@@ -390,7 +390,7 @@ declare_sockets() {
     kill -KILL "$manager"
     wait_until is_gone "$manager"
     wait_until asks 0 restart web
-    [ "$(grep -c "given 1: web; open: 3" "$OUTPUT")" -eq 4 ]
+    wait_for "given 1: web; open: 3" 4
     asks 0 upgrade "$APPS/other_guard"
     [[ $(readlink "/proc/$formation/exe") = */other_guard ]]
     asks 0 scale web=3
