@@ -378,22 +378,6 @@ static void on_witness_end(void)
     witness_due_at = witness_started_at + REFUSED_PAUSE; // it may have ended at once
 }
 
-static int wait_milliseconds(void)
-{
-    enum { LOOK_AGAIN_MS = 500 };
-    nsec_t due_at = guard.manager_due_at < witness_due_at ? guard.manager_due_at : witness_due_at;
-    if (guard.may_have_strangers && guard.strangers_due_at < due_at)
-        due_at = guard.strangers_due_at;
-    if (guard.herald.look_at < due_at)
-        due_at = guard.herald.look_at;
-    if (due_at == NSEC_NEVER)
-        return guard.asked_at == NSEC_NEVER ? -1 : LOOK_AGAIN_MS;
-    nsec_t rest = due_at - clock_now();
-    if (guard.asked_at != NSEC_NEVER && rest > LOOK_AGAIN_MS * NSEC_PER_MSEC)
-        return LOOK_AGAIN_MS;
-    return rest > 0 ? (int)(rest / NSEC_PER_MSEC) + 1 : 0;
-}
-
 static void start_next_manager(void)
 {
     int result = start_manager();
@@ -412,7 +396,8 @@ static void run(void)
             start_next_manager();
         if (witness_due_at <= clock_now())
             start_witness();
-        int count = epoll_wait(guard.watch, events, BATCH, wait_milliseconds());
+        int count = epoll_wait(guard.watch, events, BATCH,
+                               revive_wait_milliseconds(&guard, witness_due_at));
         for (int i = 0; i < count; i++) {
             uint64_t what = events[i].data.u64;
             if (what == WATCH_SIGNALS)

@@ -109,3 +109,20 @@ void revive_look_after(struct guard *guard)
         guard->exit_status = 128 + signal;
     }
 }
+
+int revive_wait_milliseconds(const struct guard *guard, nsec_t due_at)
+{
+    enum { LOOK_AGAIN_MS = 500 };
+    if (guard->manager_due_at < due_at)
+        due_at = guard->manager_due_at;
+    if (guard->may_have_strangers && guard->strangers_due_at < due_at)
+        due_at = guard->strangers_due_at;
+    if (guard->herald.look_at < due_at)
+        due_at = guard->herald.look_at;
+    if (due_at == NSEC_NEVER)
+        return guard->asked_at == NSEC_NEVER ? -1 : LOOK_AGAIN_MS;
+    nsec_t rest = due_at - clock_now();
+    if (guard->asked_at != NSEC_NEVER && rest > LOOK_AGAIN_MS * NSEC_PER_MSEC)
+        return LOOK_AGAIN_MS;
+    return rest > 0 ? (int)(rest / NSEC_PER_MSEC) + 1 : 0;
+}

@@ -17,3 +17,7 @@ void revive_give_up(struct guard *guard);
 // Ends a manager that was stopped, or hangs: so it must not keep the formation from its end, and it
 // must give the signs of life that it has promised (herald.h).
 void revive_look_after(struct guard *guard);
+
+// How long only news is waited for, as epoll_wait(2) wants it. `due_at`: when the guard itself
+// has something else to do.
+int revive_wait_milliseconds(const struct guard *guard, nsec_t due_at);
