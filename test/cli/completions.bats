@@ -3,8 +3,8 @@
 # The Tab key: what `formation complete` proposes, and what three shells make of it.
 load helpers
 
-COMMANDS="attach check doctor events exec export help logs ps reload reopen restart run scale shutdown"
-COMMANDS+=" signal start status stop upgrade version why"
+COMMANDS="attach check doctor events exec export help logs ps reload reopen restart run scale"
+COMMANDS+=" shutdown signal start status stop upgrade version why"
 
 setup_file() {
     # A folder with the program and nothing else, so that PATH finds ours.
