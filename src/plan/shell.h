@@ -13,6 +13,6 @@ enum shell_need {
 
 enum shell_need shell_need_of(struct str command);
 
-// Where `exec ` may be put into what needs the shell all along, as `cd app && A=b ./server`, so that
-// its last command becomes the shell's own process. command.size: nowhere.
+// Where `exec ` may be put into what needs the shell all along, as `cd app && A=b ./server`, so
+// that its last command becomes the shell's own process. command.size: nowhere.
 size_t shell_exec_place(struct str command);
