@@ -91,7 +91,8 @@ declare_ready() {
 
 @test "who has done its work or was stopped does not keep it; who has failed does" {
     procfile "migrate: true" "web: exec sleep 60" "once: exit 3"
-    printf '%s\n' "processes:" "  migrate: {restart: on-failure}" "  once: {restart: never, ready: {exec: 'false'}}" \
+    printf '%s\n' "processes:" "  migrate: {restart: on-failure}" \
+        "  once: {restart: never, ready: {exec: 'false'}}" \
         >formation.yaml
     by_init
     begin
@@ -215,6 +216,7 @@ ready_is() {
     told "READY=1"
     kill "$formation"
     over
+    PREFIX=()
     for socket in vsock:2:1234 /nowhere/notify relative @ ""; do
         NOTIFY_SOCKET=$socket start
         wait_for "started with pid"

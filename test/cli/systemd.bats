@@ -23,7 +23,8 @@ lab() {
     timeout 60 "$LAB" run "$BATS_FILE_TMPDIR" "$@"
 }
 
-# app [LINE…]: the app of this test in the lab, with these lines as formation.yaml; $unit is its name.
+# app [LINE…]: the app of this test in the lab, with these lines as formation.yaml; $unit is its
+# name.
 app() {
     unit=app$BATS_TEST_NUMBER
     APP=$BATS_FILE_TMPDIR/$unit
