@@ -197,7 +197,7 @@ counts() {
     lab systemctl start "$unit.socket"
     has ActiveState inactive
     [ "$(answer socket)" = "web.1 http" ]
-    has ActiveState active
+    wait_until has ActiveState active
     lab systemctl restart "$unit"
     [ "$(answer socket)" = "web.1 http" ]
     lab systemctl stop "$unit.socket" "$unit"
