@@ -186,7 +186,7 @@ void proc_signal_if(pid_t pid, int signal, proc_visit *still, void *context)
 // The kernel kills a group in one go, forks that have just begun included.
 bool proc_kill_if(pid_t pid, proc_visit *still, void *context)
 {
-    int pidfd = pidfd_open(pid, 0);
+    int pidfd = open_pidfd(pid);
     if (pidfd < 0)
         return still(pid, context); // for want of a descriptor, or it is gone: told to whoever asks
     pid_t group = getpgid(pid);
