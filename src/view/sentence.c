@@ -103,6 +103,10 @@ static const struct failure *find_failure(enum launch_stage stage, int code)
 
 void sentence_not_started(struct buffer *out, enum launch_stage stage, int code, struct str subject)
 {
+    if (code == ECANCELED) { // by a stop that came first, or by a new manager: whatever the stage
+        buffer_append_text(out, "not started: that was called off");
+        return;
+    }
     const struct failure *failure = find_failure(stage, code);
     buffer_append_text(out, failure->text);
     if (failure->names_subject) {

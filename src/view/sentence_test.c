@@ -109,6 +109,8 @@ static void test_not_started(void **state)
         {LAUNCH_FORK, EAGAIN, "cannot fork: too many processes or threads"},
         {LAUNCH_FORK, ENOSYS, "cannot fork: Function not implemented"},
         {LAUNCH_OUTPUT, EMFILE, "cannot open its output: too many files are open"},
+        {LAUNCH_OUTPUT, ECANCELED, "not started: that was called off"},
+        {LAUNCH_FORK, ECANCELED, "not started: that was called off"},
         {LAUNCH_CONFINEMENT, EPROTO,
          "the guard is of a version that cannot confine it as declared: start the formation anew"},
         {LAUNCH_NICE, EACCES, "cannot set its nice value: Permission denied"},
