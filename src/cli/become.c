@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -124,5 +125,7 @@ int become_shell_line(const struct options *options, const char *line)
     char option[] = "-c";
     char *text = strdup(line);
     char *const arguments[] = {shell, option, text, NULL};
-    return text ? become_arguments(options, arguments) : become_failed(options, ENOMEM, line);
+    int result = text ? become_arguments(options, arguments) : become_failed(options, ENOMEM, line);
+    free(text);
+    return result;
 }

@@ -22,9 +22,9 @@ struct holds {
     int null_fd;        // /dev/null, what processes read
     const int *sockets; // that processes may be given, by the bits of GUARD_SPAWN
     int socket_count;
-    unsigned used; // slots used so far
+    unsigned used;  // slots used so far
     uint64_t brand; // of the formation
-    bool has_news; // something was written to the board that the manager was not told of
+    bool has_news;  // something was written to the board that the manager was not told of
     struct hold slots[LIMIT_PROCESSES];
 };
 

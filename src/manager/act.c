@@ -27,12 +27,11 @@ void act_send(struct manager *manager, struct guard_request request, const int *
 
 static void send_signal(struct manager *manager, const struct action *action, int signal)
 {
-    act_send(manager,
-             (struct guard_request){.kind = GUARD_SIGNAL,
-                                    .slot = action->slot,
-                                    .token = action->token,
-                                    .value = signal},
-             NULL, 0);
+    act_send(
+        manager,
+        (struct guard_request){
+            .kind = GUARD_SIGNAL, .slot = action->slot, .token = action->token, .value = signal},
+        NULL, 0);
 }
 
 static void signal_tree(struct manager *manager, const struct action *action, int signal)
@@ -67,9 +66,8 @@ void act(struct manager *manager, const struct action *action)
         break;
     case ACTION_BURY:
         act_send(manager,
-                 (struct guard_request){.kind = GUARD_BURY,
-                                        .slot = action->slot,
-                                        .token = action->token},
+                 (struct guard_request){
+                     .kind = GUARD_BURY, .slot = action->slot, .token = action->token},
                  NULL, 0);
         break;
     case ACTION_END:

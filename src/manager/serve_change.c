@@ -132,7 +132,7 @@ void serve_scale(struct manager *manager, struct client *client, struct request 
     unsigned before[LIMIT_TYPES];
     unsigned after[LIMIT_TYPES];
     struct error ignored;
-    struct plan *plan;
+    struct plan *plan = NULL;
     if (make_scaled_plan(manager, client, request, &plan) < 0) {
         request_fini(request);
         return;
