@@ -38,6 +38,7 @@ procfile() {
 # start [ARGUMENT…]: `formation start` in the background: its pid is $formation, its output, both
 # kinds, is in the file $OUTPUT.
 start() {
+    : >"$OUTPUT" # at once: what is waited for is not found in that of an earlier one
     "${PREFIX[@]}" "$FORMATION" start "$@" >"$OUTPUT" 2>&1 </dev/null 3>&- &
     formation=$!
 }
