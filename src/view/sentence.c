@@ -50,7 +50,7 @@ void sentence_ended_within(struct buffer *out, int wait_status, uint64_t memory_
         return;
     buffer_append_text(out, " (out of memory");
     if (memory_limit > 0)
-        buffer_append_format(out, ": its limit is %s", figure_bytes(memory_limit, figure));
+        buffer_append_format(out, ": its limit is %s", figure_limit(memory_limit, figure));
     buffer_append_char(out, ')');
 }
 
