@@ -114,6 +114,8 @@ static void test_not_started(void **state)
         {LAUNCH_CONFINEMENT, EPROTO,
          "the guard is of a version that cannot confine it as declared: start the formation anew"},
         {LAUNCH_NICE, EACCES, "cannot set its nice value: Permission denied"},
+        {LAUNCH_LIMITS, EPROTO,
+         "the guard is of a version that cannot limit it as declared: start the formation anew"},
         {LAUNCH_LIMITS, EPERM, "cannot set its limits: Operation not permitted"},
         {LAUNCH_TMP, EPERM, "cannot give it a /tmp of its own: Operation not permitted"},
         {LAUNCH_USER, EPERM, "cannot become the user: it: Operation not permitted"},
