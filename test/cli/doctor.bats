@@ -120,6 +120,7 @@ END
 }
 
 @test "/proc of another pid namespace, none, and no /dev/null: no formation, and so it says" {
+    without_sanitizers "they need /proc"
     procfile "web: exec sleep 60"
     in_container
     PREFIX=(unshare --pid --fork)

@@ -43,6 +43,11 @@ start() {
     formation=$!
 }
 
+# without_sanitizers REASON: skips the test for a program that is built with them.
+without_sanitizers() {
+    [[ $FORMATION != */sanitize/* ]] || skip "$1"
+}
+
 # wait_until COMMAND…: until it succeeds; fails, and says so, when that takes too long.
 wait_until() {
     local end=$((SECONDS + PATIENCE))
