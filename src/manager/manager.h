@@ -22,6 +22,7 @@ struct manager_memory {
     bool was_ready;         // all processes were ready at once: the formation has come up
     bool has_told_ready;    // …and the init knows; false again while the files are read
     nsec_t reloading_since; // the init is to be told that they are read again; 0
+    nsec_t wall_offset; // the last clock_wall_offset(), so that a start is told with one time only
     struct journal journal;
     struct recent recent;
     char status_texts[LIMIT_PROCESSES][MANAGER_STATUS_BYTES];

@@ -27,10 +27,9 @@ void serve_refuse(struct client *client, const struct refusal *refusal)
 
 struct description serve_description(const struct manager *manager)
 {
-    return (struct description){
-        .plan = manager->plan,
-        .wall_offset = clock_wall() - clock_now(),
-    };
+    struct manager_memory *memory = manager->memory;
+    memory->wall_offset = clock_wall_offset(memory->wall_offset);
+    return (struct description){.plan = manager->plan, .wall_offset = memory->wall_offset};
 }
 
 int serve_select(struct manager *manager, struct client *client, struct request *request,
