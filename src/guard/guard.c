@@ -353,6 +353,7 @@ static void on_manager_end(void)
     siginfo_t info = {0};
     bool was_up = atomic_exchange(&guard.board->is_up, false);
     (void)waitid(P_PIDFD, (id_t)guard.manager_pidfd, &info, WEXITED);
+    atomic_store(&guard.board->manager_status, (uint16_t)hold_wait_status(&info));
     on_channel(); // what it had asked for before it died
     (void)close(guard.manager_pidfd);
     (void)close(guard.channel);

@@ -331,7 +331,7 @@ void hold_forget(struct holds *holds, unsigned slot)
     publish(holds, slot, BOARD_VACANT);
 }
 
-static int wait_status(const siginfo_t *info)
+int hold_wait_status(const siginfo_t *info)
 {
     if (info->si_code == CLD_EXITED)
         return (info->si_status & 0xff) << 8;
@@ -347,7 +347,7 @@ void hold_note_death(struct holds *holds, unsigned slot)
         return;
     // It would be reported readable until it is buried.
     (void)epoll_ctl(holds->watch_fd, EPOLL_CTL_DEL, pidfd, NULL);
-    holds->board->slots[slot].status = wait_status(&info);
+    holds->board->slots[slot].status = hold_wait_status(&info);
     publish(holds, slot, BOARD_DEAD);
 }
 
