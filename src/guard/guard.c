@@ -10,10 +10,10 @@
 #include "guard/state.h"
 #include "guard/strangers.h"
 #include "guard/succeed.h"
+#include "guard/vigil.h"
 #include "guard/witness.h"
 #include "os/channel.h"
 #include "os/clock.h"
-#include "os/pid1.h"
 #include "os/socket.h"
 
 #include <errno.h>
@@ -43,26 +43,11 @@ enum {
 static char manager_word[] = "manager";
 static struct guard guard;  // of fixed size: the guard allocates nothing; only this file sees it
 static const char *failure; // why there is no manager any more
-static nsec_t witness_started_at, witness_due_at = NSEC_NEVER;
 
 static bool watch(int fd, uint64_t what)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = what};
     return epoll_ctl(guard.watch, EPOLL_CTL_ADD, fd, &event) == 0;
-}
-
-// Not as PID 1, with which the kernel ends its whole namespace (pid_namespaces(7)).
-static void start_witness(void)
-{
-    if (pid1_is_own())
-        return;
-    pid_t pid = witness_start(&guard.tree, guard.witness_pipe);
-    guard.board->witness_pid = guard.tree.spared = pid > 0 ? pid : 0;
-    witness_started_at = clock_now();
-    witness_due_at = pid > 0 ? NSEC_NEVER : witness_started_at + REFUSED_PAUSE;
-    guard.witness_pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
-    if (guard.witness_pidfd >= 0)
-        (void)watch(guard.witness_pidfd, WATCH_WITNESS);
 }
 
 static void open_herald(void)
@@ -117,7 +102,7 @@ static int open_guard(size_t memory_bytes)
     guard.holds.brand = guard.tree.brand;
     open_herald();
     guard.board->is_hangup_for_reload = herald_is_reloaded_by_hangup(&guard.herald);
-    start_witness();
+    vigil_begin(&guard, WATCH_WITNESS);
     return 0;
 }
 
@@ -195,6 +180,7 @@ static void on_signals(void)
     while (read(guard.signals, &info, sizeof(info)) == sizeof(info)) {
         if (info.ssi_signo == SIGCHLD) {
             guard.may_have_strangers = true;
+            vigil_look(&guard);
             continue;
         }
         int signal = setup_meaning_of((int)info.ssi_signo);
@@ -371,14 +357,6 @@ static void on_manager_end(void)
     plan_next_manager(was_up);
 }
 
-static void on_witness_end(void)
-{
-    (void)waitid(P_PIDFD, (id_t)guard.witness_pidfd, &(siginfo_t){0}, WEXITED);
-    (void)close(guard.witness_pidfd);
-    guard.witness_pidfd = -1;
-    witness_due_at = witness_started_at + REFUSED_PAUSE; // it may have ended at once
-}
-
 static void start_next_manager(void)
 {
     int result = start_manager();
@@ -395,10 +373,10 @@ static void run(void)
     while (!guard.is_over || (guard.channel >= 0 && !guard.manager_is_left)) {
         if (guard.manager_due_at <= clock_now())
             start_next_manager();
-        if (witness_due_at <= clock_now())
-            start_witness();
+        if (vigil_due_at() <= clock_now())
+            vigil_begin(&guard, WATCH_WITNESS);
         int count = epoll_wait(guard.watch, events, BATCH,
-                               revive_wait_milliseconds(&guard, witness_due_at));
+                               revive_wait_milliseconds(&guard, vigil_due_at()));
         for (int i = 0; i < count; i++) {
             uint64_t what = events[i].data.u64;
             if (what == WATCH_SIGNALS)
@@ -408,7 +386,7 @@ static void run(void)
             else if (what == WATCH_MANAGER)
                 on_manager_end();
             else if (what == WATCH_WITNESS)
-                on_witness_end();
+                vigil_end(&guard);
             else
                 hold_note_death(&guard.holds, (unsigned)what);
         }
