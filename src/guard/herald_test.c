@@ -111,7 +111,7 @@ static void an_init_that_is_gone_is_no_harm(void **state)
 {
     (void)state;
     struct sockaddr_un before = herald.address;
-    memcpy(herald.address.sun_path, "/nowhere/at/all", sizeof("/nowhere/at/all"));
+    memcpy(herald.address.sun_path, "/nowhere", sizeof("/nowhere"));
     say("READY=1", 3, 0);
     assert_int_equal(atomic_load(&board->notified), 0);
     herald.address = before;

@@ -213,7 +213,7 @@ started; the processes run on, and it is tried again" "$OUTPUT"
     PATIENCE=30 wait_until "$FORMATION" status >said
     grep -qE "manager [0-9]+, which was restarted [0-9]+ times" said
     run -0 "$FORMATION" events
-    [[ $output == *"the manager was restarted, as "*" have died, the last one "*"; the processes"* ]]
+    [[ $output == *"the manager was restarted, as "*" have died, the last one "*"; the"* ]]
     [ "$(pid_of web.1)" = "$web" ]
     kill -0 "$web"
     stop
