@@ -50,6 +50,7 @@ struct board {
     int32_t witness_pid;
     bool has_init;                   // somebody wants to be notified: sd_notify(3)
     bool is_hangup_for_reload;       // SIGHUP comes from an init, not from a terminal
+    uint16_t score_before;           // of the guard, shelter_before()
     int32_t socket_count;            // that the guard holds for processes; or one of the above
     _Atomic uint32_t notified;       // token of the last notification that the init has taken
     _Atomic bool is_managed;         // a manager has said that it is up: the formation has begun

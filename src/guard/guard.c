@@ -14,6 +14,7 @@
 #include "guard/witness.h"
 #include "os/channel.h"
 #include "os/clock.h"
+#include "os/shelter.h"
 #include "os/socket.h"
 
 #include <errno.h>
@@ -41,13 +42,21 @@ enum {
 #define REFUSED_PAUSE (100 * NSEC_PER_MSEC) // the system gave no process or descriptor
 
 static char manager_word[] = "manager";
-static struct guard guard;  // of fixed size: the guard allocates nothing; only this file sees it
+static struct guard guard; // of fixed size: the guard allocates nothing; only this file sees it
+static struct shelter shelter;
 static const char *failure; // why there is no manager any more
 
 static bool watch(int fd, uint64_t what)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = what};
     return epoll_ctl(guard.watch, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static void take_shelter(void)
+{
+    shelter_open(&shelter, guard.board->score_before);
+    guard.board->score_before = (uint16_t)shelter_before(&shelter);
+    guard.holds.shelter = &shelter;
 }
 
 static void open_herald(void)
@@ -102,6 +111,7 @@ static int open_guard(size_t memory_bytes)
     guard.holds.brand = guard.tree.brand;
     open_herald();
     guard.board->is_hangup_for_reload = herald_is_reloaded_by_hangup(&guard.herald);
+    take_shelter();
     vigil_begin(&guard, WATCH_WITNESS);
     return 0;
 }
@@ -125,6 +135,7 @@ static int spawn_manager(int channel_end)
              [MANAGER_WITNESS] = guard.witness_pipe[1], [MANAGER_TREE] = or_null(guard.tree.fd)},
         .descriptor_count = MANAGER_DESCRIPTOR_END,
         .cgroup_fd = -1,
+        .shelter = &shelter,
     };
     for (int i = 0; i < KEPT_COUNT; i++)
         request.descriptors[MANAGER_KEPT + i] = or_null(guard.kept[i]);
@@ -436,6 +447,7 @@ static int resume_guard(size_t memory_bytes)
     holds_resume(&guard.holds, guard.board, guard.watch, guard.null);
     guard.holds.brand = guard.tree.brand;
     open_herald();
+    take_shelter();
     guard.tree.spared = guard.board->witness_pid;
     guard.board->guard_revision = GUARD_REVISION;
     guard.board->guard_format = GUARD_FORMAT;

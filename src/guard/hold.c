@@ -7,6 +7,7 @@
 #include "guard/link.h"
 #include "os/brand.h"
 #include "os/confine.h"
+#include "os/shelter.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -234,6 +235,7 @@ static int start(struct holds *holds, const struct guard_request *request,
         .descriptor_limit = descriptor_limit,
         .confine = confine_bytes > 0 ? &confine : NULL,
         .brand = holds->brand ? &brand : NULL,
+        .shelter = holds->shelter,
     };
     int result = give_sockets(holds, request, &spawn);
     if (result == 0)
@@ -246,6 +248,9 @@ static int start(struct holds *holds, const struct guard_request *request,
         spawn.argv = strings + 1;
         result = spawn_process(&spawn, pid, &hold->pidfd, stage);
     }
+    // One that changes its user is no vfork(2): the kernel took us out of the shelter, too.
+    if (spawn.confine)
+        shelter_enter(holds->shelter);
     return result;
 }
 

@@ -7,6 +7,8 @@
 
 #include <signal.h>
 
+struct shelter;
+
 // -1: not held.
 struct hold {
     int pidfd;
@@ -24,6 +26,7 @@ struct holds {
     int null_fd;        // /dev/null, what processes read
     const int *sockets; // that processes may be given, by the bits of GUARD_SPAWN
     int socket_count;
+    const struct shelter *shelter; // of the guard, not for processes
     unsigned used;  // slots used so far
     uint64_t brand; // of the formation
     bool has_news;  // something was written to the board that the manager was not told of
