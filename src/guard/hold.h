@@ -27,9 +27,9 @@ struct holds {
     const int *sockets; // that processes may be given, by the bits of GUARD_SPAWN
     int socket_count;
     const struct shelter *shelter; // of the guard, not for processes
-    unsigned used;  // slots used so far
-    uint64_t brand; // of the formation
-    bool has_news;  // something was written to the board that the manager was not told of
+    unsigned used;                 // slots used so far
+    uint64_t brand;                // of the formation
+    bool has_news; // something was written to the board that the manager was not told of
     struct hold slots[LIMIT_PROCESSES];
 };
 
