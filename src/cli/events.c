@@ -177,8 +177,13 @@ static void put_sink_dropped(struct buffer *out, const json_t *event)
 static void put_manager_restarted(struct buffer *out, const json_t *event)
 {
     long long count = reply_integer(event, "count");
-    buffer_append_format(out, "the manager was restarted, as %lld %s died; the processes run on",
-                         count, count == 1 ? "has" : "have");
+    buffer_append_format(out, "the manager was restarted, as %lld %s died", count,
+                         count == 1 ? "has" : "have");
+    if (json_object_get(event, "exit")) {
+        buffer_append_text(out, count == 1 ? ", " : ", the last one ");
+        reply_append_exit(out, event);
+    }
+    buffer_append_text(out, "; the processes run on");
 }
 
 static const struct {

@@ -38,6 +38,7 @@ static void put_signal(struct buffer *out, const char *name, int number)
 }
 
 // The limit is that of the plan, by which it was put, or another that a reload has brought since.
+// `type` NULL: it was no process of the plan.
 static void put_exit(struct buffer *out, int wait_status, const struct process_type *type)
 {
     json_put_object(out, "exit");
@@ -49,7 +50,7 @@ static void put_exit(struct buffer *out, int wait_status, const struct process_t
     }
     if (wait_status & EXIT_OUT_OF_MEMORY)
         json_put_bool(out, "out_of_memory", true);
-    if (wait_status & EXIT_OUT_OF_MEMORY && type->confinement.tree.memory_bytes > 0)
+    if (wait_status & EXIT_OUT_OF_MEMORY && type && type->confinement.tree.memory_bytes > 0)
         json_put_integer(out, "memory_limit", (int64_t)type->confinement.tree.memory_bytes);
     json_put_object_end(out);
 }
@@ -188,8 +189,12 @@ static void put_event_detail(struct buffer *out, const struct description *descr
     case EVENT_KILLING:
     case EVENT_ROLL_HALTED:
     case EVENT_FORMATION_WAITING:
+        json_put_integer(out, "count", event->detail);
+        break;
     case EVENT_MANAGER_RESTARTED:
         json_put_integer(out, "count", event->detail);
+        if (event->manager.status != 0)
+            put_exit(out, event->manager.status, NULL);
         break;
     case EVENT_STOPPING:
     case EVENT_BOOT_EXPIRED:

@@ -188,6 +188,15 @@ static void describes_events(void **state)
     expect_event(scene, &event, "");
     event = event_of(EVENT_FORMATION_ENDED, PROCESS_VACANT, 3);
     expect_event(scene, &event, ",\"code\":3");
+    event = event_of(EVENT_MANAGER_RESTARTED, PROCESS_VACANT, 2);
+    event.manager.status = 71 << 8;
+    expect_event(scene, &event, ",\"count\":2,\"exit\":{\"code\":71}");
+    event.manager.status = SIGKILL | EXIT_OUT_OF_MEMORY;
+    expect_event(scene, &event,
+                 ",\"count\":2,\"exit\":{\"signal\":\"SIGKILL\",\"core\":false,"
+                 "\"out_of_memory\":true}");
+    event.manager.status = 0; // not known
+    expect_event(scene, &event, ",\"count\":2");
 }
 
 static void describes_lines(void **state)

@@ -85,6 +85,12 @@ struct sink_record {
     char name[56];    // "syslog at udp://192.0.2.1:514", cut; with its NUL
 };
 
+// Of the event of a new manager, how the last one has ended.
+struct manager_record {
+    struct formation_record formation; // as the other events of no process have it
+    int32_t status;                    // wait(2) status, may have EXIT_OUT_OF_MEMORY; 0: not known
+};
+
 enum event_kind {
 #define EVENT(identifier, name, detail) EVENT_##identifier,
 #include "event/events.def"
@@ -104,6 +110,7 @@ struct event {
         struct process_record process;
         struct formation_record formation;
         struct sink_record sink;
+        struct manager_record manager;
     };
 };
 

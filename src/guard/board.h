@@ -48,12 +48,14 @@ struct board {
     uint32_t guard_revision; // of the program that the guard is
     uint32_t guard_format;   // of what it can hand over to another one
     int32_t witness_pid;
-    bool has_init;             // somebody wants to be notified: sd_notify(3)
-    bool is_hangup_for_reload; // SIGHUP comes from an init, not from a terminal
-    int32_t socket_count;      // that the guard holds for processes; or one of the above
-    _Atomic uint32_t notified; // token of the last notification that the init has taken
-    _Atomic bool is_managed;   // a manager has said that it is up: the formation has begun
-    _Atomic bool is_up;        // the present manager has come through its first round
+    bool has_init;                   // somebody wants to be notified: sd_notify(3)
+    bool is_hangup_for_reload;       // SIGHUP comes from an init, not from a terminal
+    uint16_t score_before;           // of the guard, shelter_before()
+    int32_t socket_count;            // that the guard holds for processes; or one of the above
+    _Atomic uint32_t notified;       // token of the last notification that the init has taken
+    _Atomic bool is_managed;         // a manager has said that it is up: the formation has begun
+    _Atomic bool is_up;              // the present manager has come through its first round
+    _Atomic uint16_t manager_status; // wait(2) status of the last manager that died; 0: not known
     _Atomic uint32_t manager_count;
     // Signals that the guard received, by number, and how many of them a manager has dealt with.
     _Atomic uint32_t signals_received[BOARD_SIGNALS];

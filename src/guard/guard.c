@@ -10,10 +10,11 @@
 #include "guard/state.h"
 #include "guard/strangers.h"
 #include "guard/succeed.h"
+#include "guard/vigil.h"
 #include "guard/witness.h"
 #include "os/channel.h"
 #include "os/clock.h"
-#include "os/pid1.h"
+#include "os/shelter.h"
 #include "os/socket.h"
 
 #include <errno.h>
@@ -41,9 +42,9 @@ enum {
 #define REFUSED_PAUSE (100 * NSEC_PER_MSEC) // the system gave no process or descriptor
 
 static char manager_word[] = "manager";
-static struct guard guard;  // of fixed size: the guard allocates nothing; only this file sees it
+static struct guard guard; // of fixed size: the guard allocates nothing; only this file sees it
+static struct shelter shelter;
 static const char *failure; // why there is no manager any more
-static nsec_t witness_started_at, witness_due_at = NSEC_NEVER;
 
 static bool watch(int fd, uint64_t what)
 {
@@ -51,18 +52,11 @@ static bool watch(int fd, uint64_t what)
     return epoll_ctl(guard.watch, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-// Not as PID 1, with which the kernel ends its whole namespace (pid_namespaces(7)).
-static void start_witness(void)
+static void take_shelter(void)
 {
-    if (pid1_is_own())
-        return;
-    pid_t pid = witness_start(&guard.tree, guard.witness_pipe);
-    guard.board->witness_pid = guard.tree.spared = pid > 0 ? pid : 0;
-    witness_started_at = clock_now();
-    witness_due_at = pid > 0 ? NSEC_NEVER : witness_started_at + REFUSED_PAUSE;
-    guard.witness_pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
-    if (guard.witness_pidfd >= 0)
-        (void)watch(guard.witness_pidfd, WATCH_WITNESS);
+    shelter_open(&shelter, guard.board->score_before);
+    guard.board->score_before = (uint16_t)shelter_before(&shelter);
+    guard.holds.shelter = &shelter;
 }
 
 static void open_herald(void)
@@ -117,7 +111,8 @@ static int open_guard(size_t memory_bytes)
     guard.holds.brand = guard.tree.brand;
     open_herald();
     guard.board->is_hangup_for_reload = herald_is_reloaded_by_hangup(&guard.herald);
-    start_witness();
+    take_shelter();
+    vigil_begin(&guard, WATCH_WITNESS);
     return 0;
 }
 
@@ -140,6 +135,7 @@ static int spawn_manager(int channel_end)
              [MANAGER_WITNESS] = guard.witness_pipe[1], [MANAGER_TREE] = or_null(guard.tree.fd)},
         .descriptor_count = MANAGER_DESCRIPTOR_END,
         .cgroup_fd = -1,
+        .shelter = &shelter,
     };
     for (int i = 0; i < KEPT_COUNT; i++)
         request.descriptors[MANAGER_KEPT + i] = or_null(guard.kept[i]);
@@ -195,6 +191,7 @@ static void on_signals(void)
     while (read(guard.signals, &info, sizeof(info)) == sizeof(info)) {
         if (info.ssi_signo == SIGCHLD) {
             guard.may_have_strangers = true;
+            vigil_look(&guard);
             continue;
         }
         int signal = setup_meaning_of((int)info.ssi_signo);
@@ -353,6 +350,7 @@ static void on_manager_end(void)
     siginfo_t info = {0};
     bool was_up = atomic_exchange(&guard.board->is_up, false);
     (void)waitid(P_PIDFD, (id_t)guard.manager_pidfd, &info, WEXITED);
+    atomic_store(&guard.board->manager_status, (uint16_t)hold_wait_status(&info));
     on_channel(); // what it had asked for before it died
     (void)close(guard.manager_pidfd);
     (void)close(guard.channel);
@@ -368,14 +366,6 @@ static void on_manager_end(void)
         return;
     }
     plan_next_manager(was_up);
-}
-
-static void on_witness_end(void)
-{
-    (void)waitid(P_PIDFD, (id_t)guard.witness_pidfd, &(siginfo_t){0}, WEXITED);
-    (void)close(guard.witness_pidfd);
-    guard.witness_pidfd = -1;
-    witness_due_at = witness_started_at + REFUSED_PAUSE; // it may have ended at once
 }
 
 static void start_next_manager(void)
@@ -394,10 +384,10 @@ static void run(void)
     while (!guard.is_over || (guard.channel >= 0 && !guard.manager_is_left)) {
         if (guard.manager_due_at <= clock_now())
             start_next_manager();
-        if (witness_due_at <= clock_now())
-            start_witness();
+        if (vigil_due_at() <= clock_now())
+            vigil_begin(&guard, WATCH_WITNESS);
         int count = epoll_wait(guard.watch, events, BATCH,
-                               revive_wait_milliseconds(&guard, witness_due_at));
+                               revive_wait_milliseconds(&guard, vigil_due_at()));
         for (int i = 0; i < count; i++) {
             uint64_t what = events[i].data.u64;
             if (what == WATCH_SIGNALS)
@@ -407,7 +397,7 @@ static void run(void)
             else if (what == WATCH_MANAGER)
                 on_manager_end();
             else if (what == WATCH_WITNESS)
-                on_witness_end();
+                vigil_end(&guard);
             else
                 hold_note_death(&guard.holds, (unsigned)what);
         }
@@ -457,6 +447,7 @@ static int resume_guard(size_t memory_bytes)
     holds_resume(&guard.holds, guard.board, guard.watch, guard.null);
     guard.holds.brand = guard.tree.brand;
     open_herald();
+    take_shelter();
     guard.tree.spared = guard.board->witness_pid;
     guard.board->guard_revision = GUARD_REVISION;
     guard.board->guard_format = GUARD_FORMAT;

@@ -10,7 +10,7 @@
 // To be raised with every change of what a guard does: an upgrade then puts the new one in its
 // place, too.
 #ifndef GUARD_REVISION
-#define GUARD_REVISION 4
+#define GUARD_REVISION 5
 #endif
 
 // Guards from these revisions on take GUARD_SPAWN_CONFINED, and GUARD_SPAWN_GROUPS. (An earlier one

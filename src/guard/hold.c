@@ -7,6 +7,7 @@
 #include "guard/link.h"
 #include "os/brand.h"
 #include "os/confine.h"
+#include "os/shelter.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -234,6 +235,7 @@ static int start(struct holds *holds, const struct guard_request *request,
         .descriptor_limit = descriptor_limit,
         .confine = confine_bytes > 0 ? &confine : NULL,
         .brand = holds->brand ? &brand : NULL,
+        .shelter = holds->shelter,
     };
     int result = give_sockets(holds, request, &spawn);
     if (result == 0)
@@ -246,6 +248,9 @@ static int start(struct holds *holds, const struct guard_request *request,
         spawn.argv = strings + 1;
         result = spawn_process(&spawn, pid, &hold->pidfd, stage);
     }
+    // One that changes its user is no vfork(2): the kernel took us out of the shelter, too.
+    if (spawn.confine)
+        shelter_enter(holds->shelter);
     return result;
 }
 
@@ -331,7 +336,7 @@ void hold_forget(struct holds *holds, unsigned slot)
     publish(holds, slot, BOARD_VACANT);
 }
 
-static int wait_status(const siginfo_t *info)
+int hold_wait_status(const siginfo_t *info)
 {
     if (info->si_code == CLD_EXITED)
         return (info->si_status & 0xff) << 8;
@@ -347,7 +352,7 @@ void hold_note_death(struct holds *holds, unsigned slot)
         return;
     // It would be reported readable until it is buried.
     (void)epoll_ctl(holds->watch_fd, EPOLL_CTL_DEL, pidfd, NULL);
-    holds->board->slots[slot].status = wait_status(&info);
+    holds->board->slots[slot].status = hold_wait_status(&info);
     publish(holds, slot, BOARD_DEAD);
 }
 

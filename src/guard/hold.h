@@ -5,6 +5,10 @@
 #include "guard/board.h"
 #include "guard/link.h"
 
+#include <signal.h>
+
+struct shelter;
+
 // -1: not held.
 struct hold {
     int pidfd;
@@ -22,9 +26,10 @@ struct holds {
     int null_fd;        // /dev/null, what processes read
     const int *sockets; // that processes may be given, by the bits of GUARD_SPAWN
     int socket_count;
-    unsigned used;  // slots used so far
-    uint64_t brand; // of the formation
-    bool has_news;  // something was written to the board that the manager was not told of
+    const struct shelter *shelter; // of the guard, not for processes
+    unsigned used;                 // slots used so far
+    uint64_t brand;                // of the formation
+    bool has_news; // something was written to the board that the manager was not told of
     struct hold slots[LIMIT_PROCESSES];
 };
 
@@ -51,6 +56,9 @@ void hold_refuse(struct holds *holds, const struct guard_request *request, int e
 void hold_signal(const struct holds *holds, const struct guard_request *request);
 void hold_bury(struct holds *holds, const struct guard_request *request);
 void hold_forget(struct holds *holds, unsigned slot);
+
+// As wait(2) would have told it.
+int hold_wait_status(const siginfo_t *info);
 
 // The process of `slot` has ended: notes its status on the board.
 void hold_note_death(struct holds *holds, unsigned slot);

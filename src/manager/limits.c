@@ -8,6 +8,8 @@
 #include "os/oom.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // Who is in the supervisor's own cgroup folder. Returns how many.
@@ -57,4 +59,20 @@ unsigned long limits_oom_kills(const struct process *process)
 {
     const struct manager *manager = process->manager;
     return oom_kills(&manager->tree, manager->controllers.groups[CONTROLLER_MEMORY], process->name);
+}
+
+void limits_count_own(struct manager *manager)
+{
+    manager->memory->oom_kills = oom_kills_here();
+}
+
+// Who else lives in our folder and was killed so was told as that, and counted: news.c.
+int limits_end_of_manager(struct manager *manager)
+{
+    int status = atomic_load(&manager->board->manager_status);
+    unsigned long before = manager->memory->oom_kills;
+    limits_count_own(manager);
+    bool is_of_kernel = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    return is_of_kernel && manager->memory->oom_kills > before ? status | EXIT_OUT_OF_MEMORY
+                                                               : status;
 }

@@ -367,6 +367,7 @@ static int begin(struct manager *manager, struct handover *handover, struct erro
         return 0;
     }
     manager->memory->managers_told = atomic_load(&manager->board->manager_count);
+    limits_count_own(manager);
     recall(manager);
     result = sockets_check(manager, manager->plan, error);
     if (result < 0)

@@ -27,6 +27,7 @@ struct manager_memory {
     struct recent recent;
     char status_texts[LIMIT_PROCESSES][MANAGER_STATUS_BYTES];
     struct process_drops drops[LIMIT_PROCESSES]; // by slot
+    unsigned long oom_kills; // in the supervisor's own cgroup, as they were counted last
 };
 
 enum { MANAGER_MEMORY_BYTES = sizeof(struct manager_memory) };

@@ -163,8 +163,10 @@ static bool was_out_of_memory(const struct process *process, int wait_status)
     const struct process_record *record = supervisor_process(manager->supervisor, process->slot);
     bool was_killed = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) == SIGKILL
                                                : WEXITSTATUS(wait_status) == 128 + SIGKILL;
-    return was_killed && !(record->flags & RECORD_KILLED) &&
-           limits_oom_kills(process) > process->oom_kills;
+    if (!was_killed || record->flags & RECORD_KILLED)
+        return false;
+    limits_count_own(manager); // by version 1, one without a limit lives there, too
+    return limits_oom_kills(process) > process->oom_kills;
 }
 
 // Whether what the process has left behind, since it ended last, was told by an earlier manager.

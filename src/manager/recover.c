@@ -89,7 +89,8 @@ static void tell_of_restart(struct manager *manager)
     decide_record(manager, &(struct event){
                                .kind = EVENT_MANAGER_RESTARTED,
                                .detail = (int32_t)count - 1,
-                               .formation = *supervisor_formation(manager->supervisor),
+                               .manager = {*supervisor_formation(manager->supervisor),
+                                           limits_end_of_manager(manager)},
                            });
 }
 

@@ -179,6 +179,12 @@ int limits_put(struct process *process, int fds[CONTROLLERS]);
 // How many of its tree were killed for want of memory, so far.
 unsigned long limits_oom_kills(const struct process *process);
 
+// The same in the supervisor's own folder, to be counted from here on.
+void limits_count_own(struct manager *manager);
+// How the manager before us ended: a wait(2) status with EXIT_OUT_OF_MEMORY if it was so; 0: not
+// known.
+int limits_end_of_manager(struct manager *manager);
+
 // branch.c
 const struct tree *branch_tree(struct manager *manager); // in its present state
 

@@ -14,6 +14,7 @@
 
 #include "os/confine.h"
 #include "os/fault.h"
+#include "os/shelter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -157,6 +158,7 @@ RUNS_IN_CHILD static void become_program(struct attempt *attempt)
     if (request->takes_terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
         return;
     attempt->stage = SPAWN_STAGE_LIMITS;
+    shelter_leave(request->shelter);
     if (request->descriptor_limit && setrlimit(RLIMIT_NOFILE, request->descriptor_limit) < 0)
         return;
     if (request->brand) // without it, it is found by other means

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 struct confine;
+struct shelter;
 
 // What a new process was about to do when it failed. A guard and a manager of other versions know
 // them by number: new ones come at the end.
@@ -52,6 +53,7 @@ struct spawn_request {
     int death_signal;     // sent to it when the caller dies; 0: none
     const struct rlimit *descriptor_limit; // RLIMIT_NOFILE of the new program
     const struct rlimit *brand;            // os/brand.h; NULL: none
+    const struct shelter *shelter;         // ours, which it is not to have; NULL: there is none
     const struct confine *confine;         // what it is not to be allowed; NULL: all that we are
     int mount_namespace;                   // with a private /tmp: the one to join; 0: a new one
     char *pid_text; // the new process writes its pid there before it executes the program, which

@@ -42,7 +42,7 @@ static const struct {
     {"sidekiq", "sidekiq … without -d"},
     {"slapd", "slapd … -d 0"},
     {"snmpd", "snmpd … -f"},
-    {"squid", "squid … -N"},
+    {"squid", "squid … --foreground"}, // -N would do, but with one worker only
     {"sshd", "sshd … -D"},
     {"stunnel4", "stunnel4 with `foreground = yes` in its configuration"},
     {"twistd", "twistd … --nodaemon"},

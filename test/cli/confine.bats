@@ -446,3 +446,36 @@ signal: it has to be ended by root, or to end by itself"
     wait_until is_gone "$process"
     nothing_left
 }
+
+# score PID
+score() {
+    cat "/proc/$1/oom_score_adj"
+}
+
+@test "for want of memory the kernel is asked to kill processes before guard and witness" {
+    [ "$(id -u)" = 0 ] || skip "needs root"
+    echo 600 >/proc/self/oom_score_adj # from where everybody may lower it again, to 0
+    procfile "web: exec sleep 60" "other: exec sleep 60"
+    echo 'processes: {other: {user: nobody, directory: /}}' >formation.yaml
+    start
+    wait_for "started with pid" 2
+    wait_until manager_pid >manager
+    [ "$(score "$formation")" = 100 ]
+    [ "$(score "$(witness_pid)")" = 100 ]
+    [ "$(score "$(cat manager)")" = 600 ]
+    [ "$(score "$(pid_of web.1)")" = 600 ]
+    [ "$(score "$(pid_of other.1)")" = 600 ]
+    "$FORMATION" upgrade "$APPS/other_guard"
+    kill -KILL "$(pid_of web.1)" "$(cat manager)"
+    wait_for "web.1   | started with pid" 2
+    [ "$(score "$(pid_of web.1)")" = 600 ]
+    [ "$(score "$formation")" = 100 ]
+    stop
+    echo 300 >/proc/self/oom_score_adj # only with CAP_SYS_RESOURCE below 0
+    PREFIX=(setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource)
+    start
+    wait_for "started with pid" 2
+    [ "$(score "$formation")" = 300 ]
+    [ "$(score "$(pid_of web.1)")" = 300 ]
+    stop
+}

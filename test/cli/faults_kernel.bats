@@ -138,6 +138,26 @@ lives_and_dies() {
     lives_and_dies
 }
 
+@test "pidfd_open is refused, and the witness is killed: there is another" {
+    procfile "web: exec sleep 60"
+    PREFIX=("$APPS/forbidder" pidfd_open ENOSYS)
+    start
+    wait_for "web.1  | started with pid"
+    for _ in 1 2 3; do
+        wait_until witness_pid >witness
+        kill -KILL "$(cat witness)"
+        wait_until another_witness "$(cat witness)"
+    done
+    kill -KILL "$formation" "$(manager_pid)"
+    wait_until nothing_left
+}
+
+# another_witness PID: whether another one than this is there.
+another_witness() {
+    local now
+    now=$(witness_pid) && [ "$now" != "$1" ]
+}
+
 @test "close_range or memfd_create is refused: said at the start, and nothing runs" {
     procfile "web: touch started; exec sleep 60"
     for call in close_range memfd_create; do

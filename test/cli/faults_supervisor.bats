@@ -107,6 +107,41 @@ for i in range(60):        # half a call each, which it has to keep
     [ "$killed" -eq 1 ]
 }
 
+@test "…and its event tells why, as that of others does" {
+    group=/sys/fs/cgroup/memory/formation-test.$$
+    [ -e /sys/fs/cgroup/memory/memory.limit_in_bytes ] && mkdir "$group" 2>/dev/null ||
+        skip "there is no memory controller (cgroup v1) for us"
+    PREFIX=(sh -c 'echo 0 >"$0/cgroup.procs" && exec "$@"' "$group")
+    procfile "web: exec sleep 60"
+    up
+    wait_until has_state web.1 ready
+    wait_until manager_pid >manager
+    kill -KILL "$(cat manager)"
+    wait_until another_manager "$(cat manager)"
+    wait_until answers
+    wait_until manager_pid >manager
+    echo $(($(cat "$group/memory.usage_in_bytes") + 1024 * 1024)) >"$group/memory.limit_in_bytes"
+    socket '
+waiting = []
+for i in range(60):
+    t = connect()
+    t.sendall(b"{" + b" " * 100_000)
+    waiting.append(t)
+' || true
+    wait_until another_manager "$(cat manager)"
+    echo -1 >"$group/memory.limit_in_bytes"
+    wait_until answers
+    asks 0 events
+    [[ $output == *"as 1 has died, terminated by SIGKILL; the"* ]]
+    [[ $output == *"have died, the last one terminated by SIGKILL (out of memory); the"* ]]
+    asks 0 events --json
+    json '[row["exit"] for row in rows if row["kind"] == "manager-restarted"][1] == \
+        {"signal": "SIGKILL", "core": False, "out_of_memory": True}'
+    stop
+    wait_until nothing_left
+    rmdir "$group"
+}
+
 # everybody SIGNAL: to all of the formation, the supervisor first.
 everybody() {
     kill -"$1" "$formation" "${supervisor[@]}" "${processes[@]}"

@@ -103,17 +103,17 @@ grows() {
 
 @test "a stop goes on, with the grace that is left" {
     procfile "web: $APPS/leaver 0.6" "worker: $APPS/stubborn"
-    start -t 1
+    start -t 3
     wait_for "| leaver"
     wait_for "| stubborn"
     began=$EPOCHREALTIME
     kill -TERM "$formation"
     wait_for "| leaving"
-    kill_manager
+    kill -KILL "$(manager_pid)" # the next one is gone, too, before a busy machine has seen it
     ended
     [ "$status" -eq 0 ]
     took=$(((${EPOCHREALTIME/./} - ${began/./}) / 1000))
-    [ "$took" -ge 1000 ]
+    [ "$took" -ge 3000 ]
     text_of web.1 | grep -qx "gone"
     text_of worker.1 | grep -qx "terminated by SIGKILL"
     [ "$(grep -c "SIGTERM received" "$OUTPUT")" -eq 1 ]
@@ -213,7 +213,7 @@ started; the processes run on, and it is tried again" "$OUTPUT"
     PATIENCE=30 wait_until "$FORMATION" status >said
     grep -qE "manager [0-9]+, which was restarted [0-9]+ times" said
     run -0 "$FORMATION" events
-    [[ $output == *"the manager was restarted, as "*" have died; the processes run on"* ]]
+    [[ $output == *"the manager was restarted, as "*" have died, the last one "*"; the"* ]]
     [ "$(pid_of web.1)" = "$web" ]
     kill -0 "$web"
     stop
@@ -243,7 +243,8 @@ answers() {
     done
     grep -qF web.10 said
     run -0 "$FORMATION" events --json
-    [ "$(grep -o '"kind":"manager-restarted"' <<<"$output" | wc -l)" -eq 5 ]
+    how='"count":[1-5],"exit":{"signal":"SIGKILL","core":false}'
+    [ "$(grep -c "\"kind\":\"manager-restarted\",$how" <<<"$output")" -eq 5 ]
     stop
     [ "$status" -eq 0 ]
     [ "$(grep -o "started with pid .*" "$OUTPUT" | sort)" = "$pids" ]
