@@ -7,8 +7,8 @@
 // The writer is named by the prefix ("12:00:00 w.1    | …", time optional) or, with --no-prefix,
 // by the line itself, which chatty must then keep long enough (--least 64). Lines of the formation
 // itself are skipped. With --cut the input may end anywhere, and only what is there is checked.
-// With
-// --screen a line may have been shown before, as far as it had come then. One sentence to standard
+// With --screen a line may have been shown before, as far as it had come then, which may be all of
+// it but its newline. One sentence to standard
 // output, with the size of the input; exit status 0 if all is well.
 #include "line.h"
 
@@ -103,6 +103,11 @@ static int check_line(char *line, size_t size, const struct rules *rules, uint64
     struct writer *writer = writer_find(name, name_size);
     if (!writer)
         return fail("too many writers", line, size, input_line);
+    // Shown when only its newline was missing: what follows is the line itself.
+    if (rules->screen && writer->seen > 0 &&
+        line_make(writer->name, writer->seen, rules->least, expected) == text_size &&
+        memcmp(expected, text, text_size) == 0)
+        return 0;
     size_t wanted = line_make(writer->name, writer->seen + 1, rules->least, expected);
     if (rules->screen && text_size < wanted && memcmp(expected, text, text_size) == 0)
         return 0;
