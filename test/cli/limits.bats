@@ -235,6 +235,7 @@ Procfile:4:1: error: d: the interpreter of ./script is not there: /usr/bin/nosuc
 # Everything between "not even the loader works" and "enough": said and over, or refused and tried
 # again. Never a crash, never a hang.
 @test "too few descriptors" {
+    without_sanitizers "they need some of their own at the end"
     procfile "web: sleep 60"
     for limit in 8 12 15; do
         run --separate-stderr -71 bash -c "ulimit -n $limit && exec \"\$1\" start" - "$FORMATION"
@@ -268,6 +269,7 @@ Procfile:4:1: error: d: the interpreter of ./script is not there: /usr/bin/nosuc
 }
 
 @test "too little memory" {
+    without_sanitizers "they take much of their own"
     procfile "web: sleep 60"
     for kilobytes in 4000 6000 8000 9000 10000 12000; do
         run --separate-stderr -71 bash -c '
@@ -285,6 +287,7 @@ Procfile:4:1: error: d: the interpreter of ./script is not there: /usr/bin/nosuc
 }
 
 @test "no memory for long lines: they come in pieces, and whole" {
+    without_sanitizers "they take much of their own"
     local wait="until [ -e go ]; do sleep 0.02; done"
     procfile "w: $wait; head -c 9999999 /dev/zero | tr '\\0' a; echo" \
         "x: $wait; head -c 9999999 /dev/zero | tr '\\0' b; echo"
@@ -303,6 +306,7 @@ Procfile:4:1: error: d: the interpreter of ./script is not there: /usr/bin/nosuc
 }
 
 @test "too few processes" {
+    without_sanitizers "they need one of their own at the end"
     as_nobody
     PREFIX+=(prlimit --nproc=1)
     procfile "web: sleep 60"
@@ -346,6 +350,7 @@ in_namespace() {
 }
 
 @test "no /proc" {
+    without_sanitizers "they need it"
     procfile "web: sleep 60"
     in_namespace "mount -t tmpfs none /proc"
     run --separate-stderr -71 "${PREFIX[@]}" "$FORMATION" start
