@@ -235,6 +235,7 @@ Procfile:4:1: error: d: the interpreter of ./script is not there: /usr/bin/nosuc
 # Everything between "not even the loader works" and "enough": said and over, or refused and tried
 # again. Never a crash, never a hang.
 @test "too few descriptors" {
+    without_sanitizers "they need some of their own at the end"
     procfile "web: sleep 60"
     for limit in 8 12 15; do
         run --separate-stderr -71 bash -c "ulimit -n $limit && exec \"\$1\" start" - "$FORMATION"
