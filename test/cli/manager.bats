@@ -198,6 +198,7 @@ started; the processes run on, and it is tried again" "$OUTPUT"
 }
 
 @test "none comes up again: it is said, and the processes run on until they are to end" {
+    without_sanitizers "they get no memory at the end"
     without_manager
     stop
     [ "$status" -eq 71 ]

@@ -315,6 +315,7 @@ has_zombies() {
 }
 
 @test "without its own /proc it does not start, and says so" {
+    without_sanitizers "they need /proc"
     teller
     in_container
     run --separate-stderr -71 unshare --pid --fork "$FORMATION" start
