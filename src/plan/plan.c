@@ -59,6 +59,12 @@ bool plan_type_wants_sockets(const struct process_type *type)
     return type->sockets.are_all || type->sockets.name_count > 0;
 }
 
+unsigned plan_type_most(const struct process_type *type)
+{
+    bool may_grow = type->scale.is_set && !type->is_gone && type->scale.max > type->quantity;
+    return may_grow ? type->scale.max : type->quantity;
+}
+
 unsigned plan_process_count(const struct plan *plan)
 {
     unsigned count = 0;

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "plan/confinement.h"
 #include "plan/origin.h"
+#include "plan/scale.h"
 #include "plan/sink.h"
 
 #include <stdbool.h>
@@ -85,7 +86,8 @@ struct process_type {
     struct str command; // as declared, one line of shell
     struct origin origin;
     unsigned quantity;
-    unsigned declared;   // the quantity that files and command line ask for
+    unsigned declared;       // the quantity that files and command line ask for
+    struct plan_scale scale; // what decides about the quantity, if it is not a fixed number
     unsigned revision;   // how often it came to be started in another way (plan/merge.h): who runs
                          // by an earlier one is rolled
     unsigned port_index; // place among all declared types: PORT = base + 100 × port_index + n − 1
@@ -134,6 +136,9 @@ bool plan_type_notifies(const struct process_type *type);
 
 // Whether its processes are given sockets.
 bool plan_type_wants_sockets(const struct process_type *type);
+
+// How many processes it may ever have: the quantity, or the most that `scale` allows.
+unsigned plan_type_most(const struct process_type *type);
 
 // Sum of all quantities.
 unsigned plan_process_count(const struct plan *plan);

@@ -49,8 +49,8 @@ static bool run(unsigned trace_number)
 int main(void)
 {
     bool is_good = true;
-    printf(
-        "# | trace | algorithm | process seconds | mean wait, ms | 99 %%, ms | refused | turns |\n");
+    printf("# | trace | algorithm | process seconds | mean wait, ms | 99 %%, ms | refused "
+           "| turns |\n");
     printf("# |---|---|---|---|---|---|---|\n");
     for (unsigned i = 0; i < TRACE_COUNT; i++)
         is_good &= run(i);
