@@ -221,10 +221,13 @@ static void set_quantities(struct assembly *assembly)
     struct plan *plan = assembly->plan;
     struct type_quantity wanted[LIMIT_TYPES];
     for (size_t i = 0; i < plan->type_count; i++)
-        wanted[i] = (struct type_quantity){plan->types[i].name, plan->types[i].quantity};
+        wanted[i] = (struct type_quantity){plan->types[i].name, plan->types[i].quantity, false};
     quantity_apply(assembly->options, wanted, plan->type_count, assembly->diagnostics);
-    for (size_t i = 0; i < plan->type_count; i++)
-        plan->types[i].quantity = plan->types[i].declared = wanted[i].quantity;
+    for (size_t i = 0; i < plan->type_count; i++) {
+        struct process_type *type = &plan->types[i];
+        type->quantity = type->declared = wanted[i].quantity;
+        type->is_fixed = type->declared_is_fixed = type->scale.is_set && wanted[i].is_fixed;
+    }
     unsigned most = 0;
     for (size_t i = 0; i < plan->type_count; i++)
         most += plan_type_most(&plan->types[i]);

@@ -261,13 +261,14 @@ static void describes_the_formation(void **state)
                 "{\"name\":\"file logs/a\\\"b\",\"policy\":\"block\",\"state\":\"failing\","
                 "\"since\":1002.0,\"why\":\"Permission denied\",\"waiting_bytes\":10,"
                 "\"dropped\":0}]}");
-    const unsigned before[TYPE_COUNT] = {1, 2, 3, 4};
-    const unsigned now[TYPE_COUNT] = {1, 0, 3, 5};
+    const struct change_of_type changes[TYPE_COUNT] = {
+        {1, 1, true, true}, {2, 0, false, false}, {3, 3, false, true}, {4, 5, true, false}};
     json_put_object(&scene->out, NULL);
-    describe_changes(&scene->out, &scene->plan, before, now);
+    describe_changes(&scene->out, &scene->plan, changes);
     json_put_object_end(&scene->out);
     expect_json(&scene->out, "{\"changes\":[{\"type\":\"worker\",\"from\":2,\"to\":0},"
-                             "{\"type\":\"clock\",\"from\":4,\"to\":5}]}");
+                             "{\"type\":\"web-1\",\"from\":3,\"to\":3,\"auto\":true},"
+                             "{\"type\":\"clock\",\"from\":4,\"to\":5,\"auto\":false}]}");
 }
 
 int main(void)

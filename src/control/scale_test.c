@@ -20,7 +20,7 @@ static struct str_list list_of(const char *text, struct str items[MOST_CHANGES])
     return list;
 }
 
-static int apply(const char *text, bool reset, unsigned *out, struct refusal *refusal)
+static int apply(const char *text, bool reset, struct scaled *out, struct refusal *refusal)
 {
     struct process_type types[TYPE_COUNT];
     struct str items[MOST_CHANGES];
@@ -34,14 +34,14 @@ static int apply(const char *text, bool reset, unsigned *out, struct refusal *re
 static void expect_quantities(const char *text, bool reset, unsigned web, unsigned worker,
                               unsigned web_1, unsigned clock)
 {
-    unsigned quantities[TYPE_COUNT];
+    struct scaled quantities[TYPE_COUNT];
     struct refusal refusal;
     if (apply(text, reset, quantities, &refusal) != 0)
         fail_msg("%s: %s: %s", text, refusal.subject, refusal.detail);
-    assert_int_equal(quantities[TYPE_WEB], web);
-    assert_int_equal(quantities[TYPE_WORKER], worker);
-    assert_int_equal(quantities[TYPE_WEB_1], web_1);
-    assert_int_equal(quantities[TYPE_CLOCK], clock);
+    assert_int_equal(quantities[TYPE_WEB].quantity, web);
+    assert_int_equal(quantities[TYPE_WORKER].quantity, worker);
+    assert_int_equal(quantities[TYPE_WEB_1].quantity, web_1);
+    assert_int_equal(quantities[TYPE_CLOCK].quantity, clock);
 }
 
 static void applies_changes(void **state)
@@ -70,7 +70,7 @@ static void resets(void **state)
 
 static void expect_refused(const char *text, bool reset, const char *sentence)
 {
-    unsigned quantities[TYPE_COUNT] = {91, 92, 93, 94};
+    struct scaled quantities[TYPE_COUNT] = {91, 92, 93, 94};
     struct refusal refusal;
     assert_int_equal(apply(text, reset, quantities, &refusal), -EINVAL);
     expect_refusal(&refusal, sentence);
@@ -129,7 +129,7 @@ static void knows_no_types_that_are_gone(void **state)
     struct plan plan = expect_plan(types);
     struct str change = str_of("web=1");
     struct scale scale = {.changes = {&change, 1}};
-    unsigned quantities[TYPE_COUNT];
+    struct scaled quantities[TYPE_COUNT];
     struct refusal refusal;
     types[TYPE_WEB].is_gone = true;
     assert_int_equal(scale_apply(&plan, &scale, quantities, &refusal), -EINVAL);
@@ -143,7 +143,7 @@ static void keeps_ports_in_bounds(void **state)
     struct plan plan = expect_plan(types);
     struct str change = str_of("web=10");
     struct scale scale = {.changes = {&change, 1}};
-    unsigned quantities[TYPE_COUNT];
+    struct scaled quantities[TYPE_COUNT];
     struct refusal refusal;
     plan.port_base = 65526; // web.10 gets 65535
     assert_int_equal(scale_apply(&plan, &scale, quantities, &refusal), 0);

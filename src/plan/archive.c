@@ -268,6 +268,8 @@ static void pass_type(struct passage *passage, struct process_type *type, size_t
     pass_confinement(passage, &type->confinement);
     pass_sockets(passage, &type->sockets);
     pass_scale(passage, &type->scale);
+    pass_bool(passage, &type->is_fixed);
+    pass_bool(passage, &type->declared_is_fixed);
     pass_probe(passage, &type->ready);
     pass_probe(passage, &type->alive);
     pass_after(passage, type, type_count);

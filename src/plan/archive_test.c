@@ -75,6 +75,7 @@ static struct process_type types[] = {
                 .span_count = 2,
                 .origin = {{"formation.yaml", 14}, 9, 5},
             },
+        .is_fixed = true,
         .after = after,
         .after_count = 1,
     },
@@ -162,6 +163,7 @@ static void test_round_trip(void **state)
     assert_int_equal(plan->types[0].scale.timeout, 8);
     assert_true(str_is(plan->types[0].scale.command, "depth"));
     assert_int_equal(plan->types[0].scale.spans[1].to, 1440);
+    assert_true(plan->types[0].is_fixed && !plan->types[0].declared_is_fixed);
     assert_false(plan->types[1].scale.is_set);
     assert_int_equal(plan->types[0].after_count, 1);
     assert_int_equal(plan->types[0].after[0], 1);

@@ -59,6 +59,11 @@ bool plan_type_wants_sockets(const struct process_type *type)
     return type->sockets.are_all || type->sockets.name_count > 0;
 }
 
+bool plan_type_is_auto(const struct process_type *type)
+{
+    return type->scale.is_set && !type->is_fixed && !type->is_gone;
+}
+
 unsigned plan_type_most(const struct process_type *type)
 {
     bool may_grow = type->scale.is_set && !type->is_gone && type->scale.max > type->quantity;

@@ -87,7 +87,9 @@ struct process_type {
     struct origin origin;
     unsigned quantity;
     unsigned declared;       // the quantity that files and command line ask for
-    struct plan_scale scale; // what decides about the quantity, if it is not a fixed number
+    struct plan_scale scale; // what decides about the quantity, unless
+    bool is_fixed;           // …somebody has asked for a number instead,
+    bool declared_is_fixed;  // …and that on the command line
     unsigned revision;   // how often it came to be started in another way (plan/merge.h): who runs
                          // by an earlier one is rolled
     unsigned port_index; // place among all declared types: PORT = base + 100 × port_index + n − 1
@@ -139,6 +141,9 @@ bool plan_type_wants_sockets(const struct process_type *type);
 
 // How many processes it may ever have: the quantity, or the most that `scale` allows.
 unsigned plan_type_most(const struct process_type *type);
+
+// Whether the demand decides how many there are now.
+bool plan_type_is_auto(const struct process_type *type);
 
 // Sum of all quantities.
 unsigned plan_process_count(const struct plan *plan);
