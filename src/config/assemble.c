@@ -228,9 +228,7 @@ static void set_quantities(struct assembly *assembly)
         type->quantity = type->declared = wanted[i].quantity;
         type->is_fixed = type->declared_is_fixed = type->scale.is_set && wanted[i].is_fixed;
     }
-    unsigned most = 0;
-    for (size_t i = 0; i < plan->type_count; i++)
-        most += plan_type_most(&plan->types[i]);
+    unsigned most = plan_most_processes(plan);
     if (most > LIMIT_PROCESSES)
         diagnostics_error(assembly->diagnostics, (struct origin){.line = 0},
                           "%u processes in all: at most %d are allowed", most, LIMIT_PROCESSES);

@@ -406,6 +406,16 @@ static void finish(struct yaml_reader *reader, const struct yaml_node *node,
         warn_of_useless(reader, reading->idle, "min: 0");
 }
 
+static void warn_of_unseen(struct yaml_reader *reader, const struct reading *reading)
+{
+    enum scale_signal signal = reading->scale.signal;
+    if (signal == SCALE_CONNECTIONS || signal == SCALE_BACKLOG)
+        diagnostics_warn(reader->diagnostics, reading->on->origin,
+                         "nobody counts the %s of a type yet: there are as many processes as 'min' "
+                         "and 'schedule' say",
+                         signal == SCALE_BACKLOG ? "waiting connections" : "connections");
+}
+
 void declaration_read_scale(struct yaml_reader *reader, const struct yaml_node *node, void *out)
 {
     static const struct yaml_field fields[] = {
@@ -424,8 +434,10 @@ void declaration_read_scale(struct yaml_reader *reader, const struct yaml_node *
     // A key that was refused is likely to be the one that is missing.
     if (reader->diagnostics->error_count == errors_before)
         finish(reader, node, &reading);
-    if (reader->diagnostics->error_count == errors_before && !reader->no_memory)
-        *(struct plan_scale *)out = reading.scale;
+    if (reader->diagnostics->error_count > errors_before || reader->no_memory)
+        return;
+    *(struct plan_scale *)out = reading.scale;
+    warn_of_unseen(reader, &reading);
 }
 
 int declaration_copy_scale(const struct plan_scale *declared, struct arena *arena,

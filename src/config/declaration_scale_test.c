@@ -26,6 +26,8 @@ static struct reading parse(const char *value, struct diagnostics *diagnostics)
     return reading;
 }
 
+#define NOBODY "nobody counts the connections of a type yet"
+
 static void reads_every_key(void **state)
 {
     (void)state;
@@ -34,7 +36,7 @@ static void reads_every_key(void **state)
         parse("{min: 0, max: 20, on: connections, target: 8, idle: 10m, window: 30s, rate: 4, "
               "tolerance: 5%}",
               &diagnostics);
-    EXPECT_FINDINGS(&diagnostics);
+    EXPECT_FINDINGS(&diagnostics, "formation.yaml:3:34: " NOBODY);
     assert_true(reading.scale.is_set);
     assert_int_equal(reading.scale.signal, SCALE_CONNECTIONS);
     assert_int_equal(reading.scale.min, 0);
@@ -87,8 +89,6 @@ static void reads_targets(void **state)
         const char *text;
         uint64_t target;
     } cases[] = {
-        {"{max: 2, on: connections, target: 0.8}", 800},
-        {"{max: 2, on: backlog, target: 1}", 1000},
         {"{max: 2, on: cpu, target: 1.5}", 1500},
         {"{max: 2, on: cpu, target: 70%}", 700},
         {"{max: 2, on: cpu, target: 62.5%}", 625},
@@ -102,6 +102,21 @@ static void reads_targets(void **state)
         assert_int_equal(reading.scale.target, cases[i].target);
         arena_fini(&reading.arena);
     }
+}
+
+static void tells_that_nobody_counts(void **state)
+{
+    (void)state;
+    struct diagnostics diagnostics = {0};
+    struct reading reading = parse("{max: 2, on: connections, target: 0.8}", &diagnostics);
+    EXPECT_FINDINGS(&diagnostics, "formation.yaml:3:25: " NOBODY);
+    assert_int_equal(reading.scale.target, 800);
+    arena_fini(&reading.arena);
+    reading = parse("{max: 2, on: backlog, target: 1}", &diagnostics);
+    EXPECT_FINDINGS(&diagnostics,
+                    "formation.yaml:3:25: nobody counts the waiting connections of a type yet");
+    assert_int_equal(reading.scale.target, 1000);
+    arena_fini(&reading.arena);
 }
 
 static void reads_a_schedule(void **state)
@@ -216,8 +231,8 @@ static void warns_of_what_means_nothing(void **state)
     struct diagnostics diagnostics = {0};
     struct reading reading =
         parse("{max: 3, on: connections, target: 8, idle: 5m}\n    quantity: 2", &diagnostics);
-    EXPECT_FINDINGS(&diagnostics,
-                    "formation.yaml:3:49: 'idle' means nothing without min: 0",
+    EXPECT_FINDINGS(&diagnostics, "formation.yaml:3:49: 'idle' means nothing without min: 0",
+                    "formation.yaml:3:25: " NOBODY,
                     "formation.yaml:3:5: 'quantity' and 'scale': only one of them can decide");
     arena_fini(&reading.arena);
 }
@@ -243,6 +258,7 @@ int main(void)
         cmocka_unit_test(has_defaults),
         cmocka_unit_test(reads_a_command),
         cmocka_unit_test(reads_targets),
+        cmocka_unit_test(tells_that_nobody_counts),
         cmocka_unit_test(reads_a_schedule),
         cmocka_unit_test(refuses_what_makes_no_sense),
         cmocka_unit_test(warns_of_what_means_nothing),

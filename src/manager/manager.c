@@ -311,7 +311,7 @@ static int open_manager(struct manager *manager, struct error *error)
     manager->wake_at = manager->linger_at = manager->look_again_at = manager->push_again_at =
         NSEC_NEVER;
     manager->budget = (struct lines_budget)LINES_BUDGET_INIT;
-    manager->pipe_bytes = output_pipe_bytes(plan_process_count(manager->plan));
+    manager->pipe_bytes = output_pipe_bytes(plan_most_processes(manager->plan));
     int result = open_memory(manager);
     if (result == -EPROTO)
         return error_set(error, EPROTO, "the journal in memory is of another version");
@@ -412,7 +412,7 @@ static int begin(struct manager *manager, struct handover *handover, struct erro
         return result;
     manager->memory->began_at = clock_now();
     (void)keep_plan(manager->plan); // without it, the next manager reads the files again
-    manager->pipe_bytes = output_pipe_bytes(plan_process_count(manager->plan));
+    manager->pipe_bytes = output_pipe_bytes(plan_most_processes(manager->plan));
     decide_later(manager, (struct input){.kind = INPUT_PLAN, .plan = manager->plan});
     return 0;
 }

@@ -139,14 +139,16 @@ bool plan_type_notifies(const struct process_type *type);
 // Whether its processes are given sockets.
 bool plan_type_wants_sockets(const struct process_type *type);
 
-// How many processes it may ever have: the quantity, or the most that `scale` allows.
+// How many processes it may ever have: the quantity, or the most that `scale` allows unless a
+// number was asked for.
 unsigned plan_type_most(const struct process_type *type);
 
 // Whether the demand decides how many there are now.
 bool plan_type_is_auto(const struct process_type *type);
 
-// Sum of all quantities.
+// Sum of all quantities; of all plan_type_most().
 unsigned plan_process_count(const struct plan *plan);
+unsigned plan_most_processes(const struct plan *plan);
 
 // "web.2". `out` holds PROCESS_NAME_BYTES; returns out.
 enum { PROCESS_NAME_BYTES = 112 };
