@@ -149,78 +149,77 @@ static void reads_a_schedule(void **state)
 #define AT "formation.yaml:3:"
 #define TIMES "'schedule' takes times as 'Mon-Fri 08:00-18:00', 'Sat,Sun' or '22:00-06:00', not "
 
+static const struct {
+    const char *text;
+    const char *finding;
+} mistakes[] = {
+    {"{min: 5, max: 3, on: connections, target: 8}", AT "18: 'min' is more than 'max' (5 and 3)"},
+    {"{max: 0, on: connections, target: 8}", AT "18: 'max' takes a number from 1 to 8192, not '0'"},
+    {"{max: -1, on: connections, target: 8}",
+     AT "18: 'max' takes a number from 1 to 8192, not '-1'"},
+    {"{on: connections, target: 8}", AT "12: 'scale' needs 'max'"},
+    {"{max: 3}", AT "12: 'scale' does not say by what: it needs 'on' or 'schedule'"},
+    {"{max: 3, on: conections, target: 8}",
+     AT "25: 'on' takes connections, backlog, cpu, memory or {command: \"…\"}, not "
+        "'conections': did you mean 'connections'?"},
+    {"{max: 3, on: 42, target: 8}",
+     AT "25: 'on' takes connections, backlog, cpu, memory or {command: \"…\"}, not '42'"},
+    {"{max: 3, on: command, target: 8}", AT "25: 'on' does not say which command"},
+    {"{max: 3, on: {every: 5s}, target: 8}", AT "25: 'on' needs 'command'"},
+    {"{max: 3, on: {comand: x}, target: 8}",
+     AT "26: unknown key 'comand': did you mean 'command'?"},
+    {"{max: 3, on: {command: }, target: 8}", AT "26: 'command' has no value"},
+    {"{max: 3, on: [cpu], target: 8}", AT "25: 'on' takes one value, not a list"},
+    {"{max: 3, on: connections}",
+     AT "12: 'scale' needs 'target': connections for one process, as 8"},
+    {"{max: 3, on: connections, target: 0}",
+     AT "46: 'target' takes connections for one process, as 8, not '0'"},
+    {"{max: 3, on: connections, target: many}",
+     AT "46: 'target' takes connections for one process, as 8, not 'many'"},
+    {"{max: 3, on: connections, target: 1000000001}", AT "46: 'target' takes connections"},
+    {"{max: 3, on: cpu, target: 0%}",
+     AT "38: 'target' takes processors that one process shall use, as 0.7 or 70%, not '0%'"},
+    {"{max: 3, on: memory, target: 400MB}",
+     AT "41: 'target' takes bytes that one process shall use, as 400M, not '400MB'"},
+    {"{max: 3, on: {command: x, target: 1}, target: 2}",
+     AT "50: 'target' stands here and in 'on': remove one of them"},
+    {"{min: 0, max: 3, on: cpu, target: 0.7}", AT "18: 'min' takes at least 1 with on: cpu"},
+    {"{max: 3, on: cpu, target: 0.7, tolerance: 10}",
+     AT "54: 'tolerance' takes a share from 0% to 99%, not '10'"},
+    {"{max: 3, on: cpu, target: 0.7, tolerance: 100%}",
+     AT "54: 'tolerance' takes a share from 0% to 99%, not '100%'"},
+    {"{max: 3, on: cpu, target: 0.7, rate: 0}", AT "49: 'rate' takes a number from 1 to 8192"},
+    {"{max: 3, on: cpu, target: 0.7, window: 0}",
+     AT "51: 'window' takes a time from 1s to 1d, not '0'"},
+    {"{max: 3, on: cpu, target: 0.7, window: 25h}",
+     AT "51: 'window' takes a time from 1s to 1d, not '25h'"},
+    {"{max: 3, on: {command: x, timeout: 2h}, target: 1}",
+     AT "47: 'timeout' takes a time from 10ms to 1h, not '2h'"},
+    {"{max: 3, on: {command: x, every: 0}, target: 1}", AT "45: 'every' takes at least 10ms"},
+    {"{schedule: {Mun: 3}}", AT "24: " TIMES "'Mun'"},
+    {"{schedule: {Mon-: 3}}", AT "24: " TIMES "'Mon-'"},
+    {"{schedule: {Mon 25:00-26:00: 3}}", AT "24: " TIMES "'Mon 25:00-26:00'"},
+    {"{schedule: {Mon 08:60-09:00: 3}}", AT "24: " TIMES "'Mon 08:60-09:00'"},
+    {"{schedule: {Mon 8-18: 3}}", AT "24: " TIMES "'Mon 8-18'"},
+    {"{schedule: {08:00-08:00: 3}}", AT "24: " TIMES "'08:00-08:00'"},
+    {"{schedule: {24:00-08:00: 3}}", AT "24: " TIMES "'24:00-08:00'"},
+    {"{schedule: {Mon 08:00-18:00 x: 3}}", AT "24: " TIMES "'Mon 08:00-18:00 x'"},
+    {"{schedule: {Mon: many}}", AT "29: 'Mon' takes a number from 0 to 8192, not 'many'"},
+    {"{schedule: [Mon]}", AT "23: 'schedule' takes a map of keys and values, not a list"},
+    {"{max: 3, on: cpu, target: 1, schedule: {Mon: 4}}",
+     AT "51: 'schedule' asks for 4, and 'max' is 3"},
+    {"auto", AT "12: 'scale' takes a map of keys and values, not one value"},
+    {"", AT "5: 'scale' has no value"},
+};
+
 static void refuses_what_makes_no_sense(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text;
-        const char *finding;
-    } cases[] = {
-        {"{min: 5, max: 3, on: connections, target: 8}",
-         AT "18: 'min' is more than 'max' (5 and 3)"},
-        {"{max: 0, on: connections, target: 8}",
-         AT "18: 'max' takes a number from 1 to 8192, not '0'"},
-        {"{max: -1, on: connections, target: 8}",
-         AT "18: 'max' takes a number from 1 to 8192, not '-1'"},
-        {"{on: connections, target: 8}", AT "12: 'scale' needs 'max'"},
-        {"{max: 3}", AT "12: 'scale' does not say by what: it needs 'on' or 'schedule'"},
-        {"{max: 3, on: conections, target: 8}",
-         AT "25: 'on' takes connections, backlog, cpu, memory or {command: \"…\"}, not "
-            "'conections': did you mean 'connections'?"},
-        {"{max: 3, on: 42, target: 8}",
-         AT "25: 'on' takes connections, backlog, cpu, memory or {command: \"…\"}, not '42'"},
-        {"{max: 3, on: command, target: 8}", AT "25: 'on' does not say which command"},
-        {"{max: 3, on: {every: 5s}, target: 8}", AT "25: 'on' needs 'command'"},
-        {"{max: 3, on: {comand: x}, target: 8}",
-         AT "26: unknown key 'comand': did you mean 'command'?"},
-        {"{max: 3, on: {command: }, target: 8}", AT "26: 'command' has no value"},
-        {"{max: 3, on: [cpu], target: 8}", AT "25: 'on' takes one value, not a list"},
-        {"{max: 3, on: connections}",
-         AT "12: 'scale' needs 'target': connections for one process, as 8"},
-        {"{max: 3, on: connections, target: 0}",
-         AT "46: 'target' takes connections for one process, as 8, not '0'"},
-        {"{max: 3, on: connections, target: many}",
-         AT "46: 'target' takes connections for one process, as 8, not 'many'"},
-        {"{max: 3, on: connections, target: 1000000001}", AT "46: 'target' takes connections"},
-        {"{max: 3, on: cpu, target: 0%}",
-         AT "38: 'target' takes processors that one process shall use, as 0.7 or 70%, not '0%'"},
-        {"{max: 3, on: memory, target: 400MB}",
-         AT "41: 'target' takes bytes that one process shall use, as 400M, not '400MB'"},
-        {"{max: 3, on: {command: x, target: 1}, target: 2}",
-         AT "50: 'target' stands here and in 'on': remove one of them"},
-        {"{min: 0, max: 3, on: cpu, target: 0.7}", AT "18: 'min' takes at least 1 with on: cpu"},
-        {"{max: 3, on: cpu, target: 0.7, tolerance: 10}",
-         AT "54: 'tolerance' takes a share from 0% to 99%, not '10'"},
-        {"{max: 3, on: cpu, target: 0.7, tolerance: 100%}",
-         AT "54: 'tolerance' takes a share from 0% to 99%, not '100%'"},
-        {"{max: 3, on: cpu, target: 0.7, rate: 0}", AT "49: 'rate' takes a number from 1 to 8192"},
-        {"{max: 3, on: cpu, target: 0.7, window: 0}",
-         AT "51: 'window' takes a time from 1s to 1d, not '0'"},
-        {"{max: 3, on: cpu, target: 0.7, window: 25h}",
-         AT "51: 'window' takes a time from 1s to 1d, not '25h'"},
-        {"{max: 3, on: {command: x, timeout: 2h}, target: 1}",
-         AT "47: 'timeout' takes a time from 10ms to 1h, not '2h'"},
-        {"{max: 3, on: {command: x, every: 0}, target: 1}", AT "45: 'every' takes at least 10ms"},
-        {"{schedule: {Mun: 3}}", AT "24: " TIMES "'Mun'"},
-        {"{schedule: {Mon-: 3}}", AT "24: " TIMES "'Mon-'"},
-        {"{schedule: {Mon 25:00-26:00: 3}}", AT "24: " TIMES "'Mon 25:00-26:00'"},
-        {"{schedule: {Mon 08:60-09:00: 3}}", AT "24: " TIMES "'Mon 08:60-09:00'"},
-        {"{schedule: {Mon 8-18: 3}}", AT "24: " TIMES "'Mon 8-18'"},
-        {"{schedule: {08:00-08:00: 3}}", AT "24: " TIMES "'08:00-08:00'"},
-        {"{schedule: {24:00-08:00: 3}}", AT "24: " TIMES "'24:00-08:00'"},
-        {"{schedule: {Mon 08:00-18:00 x: 3}}", AT "24: " TIMES "'Mon 08:00-18:00 x'"},
-        {"{schedule: {Mon: many}}", AT "29: 'Mon' takes a number from 0 to 8192, not 'many'"},
-        {"{schedule: [Mon]}", AT "23: 'schedule' takes a map of keys and values, not a list"},
-        {"{max: 3, on: cpu, target: 1, schedule: {Mon: 4}}",
-         AT "51: 'schedule' asks for 4, and 'max' is 3"},
-        {"auto", AT "12: 'scale' takes a map of keys and values, not one value"},
-        {"", AT "5: 'scale' has no value"},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+    for (size_t i = 0; i < sizeof(mistakes) / sizeof(*mistakes); i++) {
         struct diagnostics diagnostics = {0};
-        struct reading reading = parse(cases[i].text, &diagnostics);
+        struct reading reading = parse(mistakes[i].text, &diagnostics);
         assert_false(reading.scale.is_set);
-        EXPECT_FINDINGS(&diagnostics, cases[i].finding);
+        EXPECT_FINDINGS(&diagnostics, mistakes[i].finding);
         arena_fini(&reading.arena);
     }
 }

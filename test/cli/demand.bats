@@ -5,7 +5,7 @@
 load helpers
 load control
 
-# workers COMMAND [KEYS]: the type worker, of which the command says how many hundreds there are to do.
+# workers COMMAND [KEY]: the type worker; a process for each hundred that the command prints.
 workers() {
     procfile "worker: exec sleep 60" "web: exec sleep 61"
     {
@@ -98,7 +98,6 @@ SCRIPTS
     put "echo many"
     wait_until is_why "unknown: kept"
     times=$(grep -c "demand is unknown" "$OUTPUT")
-    runs() { echo >>runs; }
     put "echo >>runs; echo many"
     wait_until eval '[ "$(wc -l <runs)" -ge 5 ]'
     [ "$(grep -c "demand is unknown" "$OUTPUT")" = "$times" ]
@@ -174,12 +173,12 @@ how many" ]
     touch slow
     wait_until test -s running
     command=$(cat running)
+    rm slow
     kill -KILL "$("$FORMATION" status --json | python3 -c '
 import json, sys
 print(json.load(sys.stdin)["manager_pid"])')"
     wait_until is_gone "$command"
-    rm slow
-    wait_until is_why "worker: 4 wanted (auto, 1 to 5)"
+    wait_until is_why "worker: 4 wanted (auto, 1 to 5): command 350, 100 each"
     [ "$(pid worker.1),$(pid worker.4)" = "$pids" ]
     echo 450 >depth
     wait_until is_why "worker: 5 wanted (auto"
