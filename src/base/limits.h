@@ -104,6 +104,9 @@
 // -m web=…: more would not fit LIMIT_PROCESSES anyway.
 #define LIMIT_QUANTITY LIMIT_PROCESSES
 
+// Times of the week in which a type has more processes than otherwise: some each day are many.
+#define LIMIT_SCALE_SPANS 64
+
 // Clients of the control socket at a time; the next ones wait in the kernel's queue. Some hundreds
 // are a team's dashboards; each costs a descriptor and what is below.
 #define LIMIT_CLIENTS 1024

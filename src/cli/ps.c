@@ -195,6 +195,20 @@ static void append_drops(struct buffer *out, const struct look *look)
         buffer_append_format(out, "and lines of %zu more\n", count - NOTES_MOST);
 }
 
+// "web: 5 wanted (auto, 1 to 20): connections 34, 8 each"
+static void append_demand(struct buffer *out, const json_t *type, const json_t *demand)
+{
+    struct str trouble = reply_text(demand, "trouble");
+    buffer_append_format(out, "%.*s: %lld wanted (%s, %lld to %lld): %.*s",
+                         STR_ARGS(reply_text(type, "name")), reply_integer(type, "quantity"),
+                         json_is_true(json_object_get(demand, "auto")) ? "auto" : "fixed",
+                         reply_integer(demand, "min"), reply_integer(demand, "max"),
+                         STR_ARGS(reply_text(demand, "why")));
+    if (trouble.size > 0)
+        buffer_append_format(out, "; the command %.*s", STR_ARGS(trouble));
+    buffer_append_char(out, '\n');
+}
+
 // "web: 3 wanted, 1 declared"
 static void append_difference(struct buffer *out, struct str name, long long quantity,
                               long long declared)
@@ -211,8 +225,14 @@ static void append_differences(struct buffer *out, const struct look *look)
     const json_t *entry;
     struct str last = {0};
     json_array_foreach(look->types, index, entry)
-        append_difference(out, reply_text(entry, "name"), reply_integer(entry, "quantity"),
-                          reply_integer(entry, "declared"));
+    {
+        const json_t *demand = json_object_get(entry, "demand");
+        if (demand)
+            append_demand(out, entry, demand);
+        else
+            append_difference(out, reply_text(entry, "name"), reply_integer(entry, "quantity"),
+                              reply_integer(entry, "declared"));
+    }
     if (look->types)
         return;
     json_array_foreach(look->processes, index, entry)

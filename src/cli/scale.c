@@ -49,9 +49,15 @@ static int print_changes(const struct client *client, const json_t *changes)
     struct buffer out = {0};
     size_t index;
     const json_t *change;
-    json_array_foreach(changes, index, change) buffer_append_format(
-        &out, "%.*s: %lld \xe2\x86\x92 %lld\n", STR_ARGS(reply_text(change, "type")),
-        reply_integer(change, "from"), reply_integer(change, "to"));
+    json_array_foreach(changes, index, change)
+    {
+        buffer_append_format(&out, "%.*s: %lld \xe2\x86\x92 ", STR_ARGS(reply_text(change, "type")),
+                             reply_integer(change, "from"));
+        if (json_is_true(json_object_get(change, "auto")))
+            buffer_append_text(&out, "auto\n");
+        else
+            buffer_append_format(&out, "%lld\n", reply_integer(change, "to"));
+    }
     if (out.size == 0)
         buffer_append_text(&out, "nothing to change\n");
     int status = client_print(client, &out);

@@ -104,6 +104,8 @@ static int add_type(struct assembly *assembly, struct str name, struct str comma
     };
     if (declared && declared->has_quantity)
         type.quantity = declared->quantity;
+    if (declared && declared->scale.is_set)
+        type.quantity = declared->scale.min;
     if (assembly->options->has_timeout)
         type.policy.stop_grace = assembly->options->timeout;
 
@@ -119,6 +121,7 @@ static int add_type(struct assembly *assembly, struct str name, struct str comma
          arena_str(assembly->arena, declared->tree.origin.file,
                    &type.confinement.tree.origin.file) != 0 ||
          copy_sockets(assembly->arena, declared, &type.sockets) != 0 ||
+         declaration_copy_scale(&declared->scale, assembly->arena, &type.scale) != 0 ||
          copy_probe(assembly, name, &declared->ready, &type.ready) != 0 ||
          copy_probe(assembly, name, &declared->alive, &type.alive) != 0 ||
          declared_rights_copy(&declared->rights, assembly->arena, &type.confinement.rights) != 0))
@@ -218,14 +221,17 @@ static void set_quantities(struct assembly *assembly)
     struct plan *plan = assembly->plan;
     struct type_quantity wanted[LIMIT_TYPES];
     for (size_t i = 0; i < plan->type_count; i++)
-        wanted[i] = (struct type_quantity){plan->types[i].name, plan->types[i].quantity};
+        wanted[i] = (struct type_quantity){plan->types[i].name, plan->types[i].quantity, false};
     quantity_apply(assembly->options, wanted, plan->type_count, assembly->diagnostics);
-    for (size_t i = 0; i < plan->type_count; i++)
-        plan->types[i].quantity = plan->types[i].declared = wanted[i].quantity;
-    if (plan_process_count(plan) > LIMIT_PROCESSES)
+    for (size_t i = 0; i < plan->type_count; i++) {
+        struct process_type *type = &plan->types[i];
+        type->quantity = type->declared = wanted[i].quantity;
+        type->is_fixed = type->declared_is_fixed = type->scale.is_set && wanted[i].is_fixed;
+    }
+    unsigned most = plan_most_processes(plan);
+    if (most > LIMIT_PROCESSES)
         diagnostics_error(assembly->diagnostics, (struct origin){.line = 0},
-                          "%u processes in all: at most %d are allowed", plan_process_count(plan),
-                          LIMIT_PROCESSES);
+                          "%u processes in all: at most %d are allowed", most, LIMIT_PROCESSES);
 }
 
 // The files' variables, each name once, in the order of their first occurrence.
@@ -316,8 +322,9 @@ static void check_ports(struct assembly *assembly, struct origin origin)
     const struct plan *plan = assembly->plan;
     for (size_t i = 0; i < plan->type_count; i++) {
         const struct process_type *type = &plan->types[i];
-        unsigned highest = plan->port_base + STEP * type->port_index + type->quantity - 1;
-        if (type->quantity > 0 && highest > 65535) {
+        unsigned most = plan_type_most(type);
+        unsigned highest = plan->port_base + STEP * type->port_index + most - 1;
+        if (most > 0 && highest > 65535) {
             diagnostics_error(assembly->diagnostics, origin,
                               "the ports of '%.*s' reach %u, and 65535 is the highest there is: "
                               "choose a lower base than %u, or --no-port",
@@ -326,11 +333,11 @@ static void check_ports(struct assembly *assembly, struct origin origin)
         }
         for (size_t next = i + 1; next < plan->type_count; next++) {
             const struct process_type *other = &plan->types[next];
-            if (other->quantity == 0 || type->quantity <= STEP * (next - i))
+            if (plan_type_most(other) == 0 || most <= STEP * (next - i))
                 continue;
             diagnostics_warn(assembly->diagnostics, type->origin,
                              "%u processes of '%.*s' use ports that '%.*s' has too: a type has %d",
-                             type->quantity, STR_ARGS(type->name), STR_ARGS(other->name), STEP);
+                             most, STR_ARGS(type->name), STR_ARGS(other->name), STEP);
             break;
         }
     }

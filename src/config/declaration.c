@@ -289,6 +289,7 @@ static void read_type(struct yaml_reader *reader, const struct yaml_node *node,
         {"ready", probe_read_ready, offsetof(struct declared_type, ready)},
         {"restart", read_restart, offsetof(struct declared_type, policy.restart)},
         {"roll", read_roll, offsetof(struct declared_type, policy)},
+        {"scale", declaration_read_scale, offsetof(struct declared_type, scale)},
         {"sockets", read_sockets, 0},
         {"stop", read_stop, offsetof(struct declared_type, policy)},
         {"tty", yaml_read_bool, offsetof(struct declared_type, tty)},
@@ -312,6 +313,9 @@ static void read_type(struct yaml_reader *reader, const struct yaml_node *node,
                           "cannot be one",
                           LIMIT_NAME_BYTES, STR_ARGS(str_excerpt(out->name)));
     yaml_read_fields(reader, node, fields, COUNT(fields), out);
+    if (out->scale.is_set && out->has_quantity)
+        diagnostics_error(reader->diagnostics, out->scale.origin,
+                          "'quantity' and 'scale': only one of them can decide");
     out->policy.waits_for_ready = out->ready.probe.kind != PROBE_NONE;
     if (out->boot_origin.line > 0 && out->ready.origin.line == 0)
         diagnostics_warn(reader->diagnostics, out->boot_origin,

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "config/declaration_confine.h"
 #include "config/declaration_logs.h"
+#include "config/declaration_scale.h"
 #include "config/diagnostic.h"
 #include "config/probe.h"
 #include "plan/plan.h"
@@ -21,6 +22,7 @@ struct declared_type {
     struct origin command_origin;
     bool has_quantity;
     unsigned quantity;
+    struct plan_scale scale;
     struct process_policy policy;
     struct tree_limits tree;
     struct origin boot_origin; // line 0: `boot` is not there

@@ -3,12 +3,13 @@
 // `memory: 512` are bytes.
 #include "config/declaration_limits.h"
 
+#include "base/decimal.h"
 #include "base/limits.h"
 
 #include <stdio.h>
 
 // The kernel takes no quota of less than a millisecond of each tenth of a second.
-enum { THOUSAND = 1000, LEAST_THOUSANDTHS = 10 };
+enum { LEAST_THOUSANDTHS = 10 };
 
 void limits_read_memory(struct yaml_reader *reader, const struct yaml_node *node, void *out)
 {
@@ -23,26 +24,9 @@ void limits_read_memory(struct yaml_reader *reader, const struct yaml_node *node
         *(uint64_t *)out = bytes;
 }
 
-// "1.5" in thousandths; digits behind the third are for nobody.
 static bool parse_processors(struct str text, uint64_t *out)
 {
-    unsigned long whole = 0;
-    uint64_t thousandths = 0;
-    struct str before = str_slice(text, 0, str_find_char(text, '.'));
-    bool has_point = before.size < text.size;
-    struct str behind = has_point ? str_slice(text, before.size + 1, text.size) : str_of("");
-    if ((before.size == 0 && behind.size == 0) || (has_point && behind.size == 0))
-        return false;
-    if (before.size > 0 && (!str_to_unsigned(before, &whole) || whole > LIMIT_PROCESSORS))
-        return false;
-    uint64_t worth = THOUSAND / 10;
-    for (size_t i = 0; i < behind.size; i++, worth /= 10) {
-        if (behind.bytes[i] < '0' || behind.bytes[i] > '9')
-            return false;
-        thousandths += (uint64_t)(behind.bytes[i] - '0') * worth;
-    }
-    *out = whole * THOUSAND + thousandths;
-    return *out >= LEAST_THOUSANDTHS && *out <= (uint64_t)LIMIT_PROCESSORS * THOUSAND;
+    return decimal_parse(text, LIMIT_PROCESSORS, out) && *out >= LEAST_THOUSANDTHS;
 }
 
 void limits_read_cpu(struct yaml_reader *reader, const struct yaml_node *node, void *out)

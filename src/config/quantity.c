@@ -51,7 +51,7 @@ static void set_quantity(const struct command_line *line, struct str name, unsig
 {
     for (size_t i = 0; i < line->count; i++)
         if (str_equal(line->types[i].name, name))
-            line->types[i].quantity = quantity;
+            line->types[i] = (struct type_quantity){name, quantity, true};
 }
 
 static void report_unknown(const struct command_line *line, const struct wish *wish)
@@ -127,11 +127,12 @@ static void apply_formation(const struct command_line *line)
                                       STR_ARGS(wish.name));
                 is_listed[i] = true;
                 line->types[i].quantity = wish.count;
+                line->types[i].is_fixed = true;
             }
     }
     for (size_t i = 0; i < line->count; i++)
         if (!is_listed[i])
-            line->types[i].quantity = others;
+            line->types[i] = (struct type_quantity){line->types[i].name, others, true};
 }
 
 static void apply_except(const struct command_line *line)
@@ -158,6 +159,7 @@ static void apply_names(const struct command_line *line)
 {
     unsigned wanted[LIMIT_TYPES] = {0};
     bool is_named[LIMIT_TYPES] = {false};
+    bool is_fixed[LIMIT_TYPES];
     struct wish wish;
     for (size_t n = 0; n < line->options->name_count; n++) {
         if (!parse_wish(line, "start", str_of(line->options->names[n]), &wish))
@@ -171,14 +173,17 @@ static void apply_names(const struct command_line *line)
                                   STR_ARGS(wish.name));
             unsigned below = line->types[i].quantity;
             is_named[i] = true;
+            is_fixed[i] = wish.has_count || line->types[i].is_fixed;
             if (wish.has_count)
                 wanted[i] = wish.count;
             else
                 wanted[i] = below > 0 && !line->options->foreman ? below : 1;
         }
     }
-    for (size_t i = 0; i < line->count; i++)
+    for (size_t i = 0; i < line->count; i++) {
         line->types[i].quantity = wanted[i];
+        line->types[i].is_fixed = !is_named[i] || is_fixed[i];
+    }
 }
 
 void quantity_apply(const struct options *options, struct type_quantity *types, size_t count,

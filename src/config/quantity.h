@@ -12,6 +12,7 @@
 struct type_quantity {
     struct str name;
     unsigned quantity; // in: as declared; out: as wanted
+    bool is_fixed;     // out: the command line has a number for it
 };
 
 // Applies `options` to `types`. Unknown names and bad counts are reported.

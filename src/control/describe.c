@@ -308,8 +308,26 @@ struct type_count {
     unsigned ready;
 };
 
+static void put_demand(struct buffer *out, const struct process_type *type,
+                       const struct type_demand *demand)
+{
+    json_put_object(out, "demand");
+    json_put_bool(out, "auto", plan_type_is_auto(type));
+    json_put_integer(out, "min", type->scale.min);
+    json_put_integer(out, "max", type->scale.max);
+    json_put_text(out, "signal", str_of(scale_signal_name(type->scale.signal)));
+    if (demand->value >= 0 && type->scale.signal == SCALE_MEMORY)
+        json_put_integer(out, "value", demand->value);
+    else if (demand->value >= 0)
+        json_put_seconds(out, "value", demand->value * NSEC_PER_MSEC); // a decimal number
+    json_put_text(out, "why", str_of(demand->why));
+    if (demand->trouble[0])
+        json_put_text(out, "trouble", str_of(demand->trouble));
+    json_put_object_end(out);
+}
+
 static void put_type(struct buffer *out, const struct description *description, size_t index,
-                     const struct type_count *count)
+                     const struct type_count *count, const struct type_demand *demand)
 {
     const struct plan *plan = description->plan;
     const struct process_type *type = &plan->types[index];
@@ -327,6 +345,8 @@ static void put_type(struct buffer *out, const struct description *description, 
     for (size_t i = 0; i < type->after_count; i++)
         json_put_text(out, NULL, plan->types[type->after[i]].name);
     json_put_list_end(out);
+    if (demand && demand->why)
+        put_demand(out, type, demand);
     json_put_object_end(out);
 }
 
@@ -383,7 +403,7 @@ void describe_status(struct buffer *out, const struct description *description,
     json_put_list(out, "types");
     for (size_t i = 0; i < plan->type_count; i++)
         if (!plan->types[i].is_gone || counts[i].processes > 0)
-            put_type(out, description, i, &counts[i]);
+            put_type(out, description, i, &counts[i], status->demands ? &status->demands[i] : NULL);
     json_put_list_end(out);
     json_put_list(out, "sinks");
     for (size_t i = 0; i < status->sink_count; i++)
@@ -391,17 +411,20 @@ void describe_status(struct buffer *out, const struct description *description,
     json_put_list_end(out);
 }
 
-void describe_changes(struct buffer *out, const struct plan *plan, const unsigned *before,
-                      const unsigned *after)
+void describe_changes(struct buffer *out, const struct plan *plan,
+                      const struct change_of_type *changes)
 {
     json_put_list(out, "changes");
     for (size_t i = 0; i < plan->type_count; i++) {
-        if (before[i] == after[i])
+        const struct change_of_type *change = &changes[i];
+        if (change->from == change->to && change->was_auto == change->is_auto)
             continue;
         json_put_object(out, NULL);
         json_put_text(out, "type", plan->types[i].name);
-        json_put_integer(out, "from", before[i]);
-        json_put_integer(out, "to", after[i]);
+        json_put_integer(out, "from", change->from);
+        json_put_integer(out, "to", change->to);
+        if (change->was_auto || change->is_auto)
+            json_put_bool(out, "auto", change->is_auto);
         json_put_object_end(out);
     }
     json_put_list_end(out);

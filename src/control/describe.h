@@ -64,6 +64,13 @@ struct sink_facts {
     uint64_t dropped; // lines
 };
 
+// What decides about the quantity of a type with `scale`.
+struct type_demand {
+    int64_t value;       // thousandths; bytes of memory; negative: not known
+    const char *why;     // NULL: the type has no `scale`
+    const char *trouble; // "": none
+};
+
 struct formation_status {
     const struct formation_record *formation;
     int guard_pid;
@@ -75,6 +82,7 @@ struct formation_status {
     size_t process_count;
     const struct sink_facts *sinks;
     size_t sink_count;
+    const struct type_demand *demands; // of each type; NULL: none has any
 };
 
 // Bytes of a command in a Process: a List of all processes must stay small, even where each has
@@ -102,6 +110,14 @@ void describe_history(struct buffer *out, const char *name, const struct descrip
 void describe_status(struct buffer *out, const struct description *description,
                      const struct formation_status *status);
 
-// Member `changes` of Scale's reply: where `after` differs from `before`, quantities by type.
-void describe_changes(struct buffer *out, const struct plan *plan, const unsigned *before,
-                      const unsigned *after);
+// What Scale has done to a type.
+struct change_of_type {
+    unsigned from;
+    unsigned to;
+    bool was_auto; // the demand decided
+    bool is_auto;
+};
+
+// Member `changes` of Scale's reply: those of `changes`, one for each type, that are any.
+void describe_changes(struct buffer *out, const struct plan *plan,
+                      const struct change_of_type *changes);

@@ -250,7 +250,12 @@ static void describes_the_formation(void **state)
         {str_of("file logs/a\"b"), SINK_BLOCK, SINK_FAILING, (nsec_t)2 * SECOND,
          str_of("Permission denied"), 10, 0},
     };
-    struct formation_status status = {&formation, 10, 11, 0, "0.1", SECOND, processes, 3, sinks, 2};
+    const struct type_demand demands[TYPE_COUNT] = {
+        {34500, "connections 34.5, 8 each", "has failed"}};
+    scene->types[TYPE_WEB].scale = plan_default_scale(SCALE_CONNECTIONS);
+    scene->types[TYPE_WEB].scale.max = 20;
+    struct formation_status status = {&formation, 10, 11,    0, "0.1",  SECOND,
+                                      processes,  3,  sinks, 2, demands};
     scene->types[TYPE_WEB].after = after;
     scene->types[TYPE_WEB].after_count = 1;
     for (int i = TYPE_WORKER; i < TYPE_COUNT; i++)
@@ -264,19 +269,22 @@ static void describes_the_formation(void **state)
                 "\"version\":\"0.1\",\"phase\":\"stopping\",\"since\":1001.0,\"types\":["
                 "{\"name\":\"web\",\"command\":\"exec ./run \\\"it\\\"\",\"quantity\":2,"
                 "\"declared\":1,\"processes\":2,\"ready\":1,\"port\":5000,"
-                "\"after\":[\"worker\"]}],\"sinks\":["
+                "\"after\":[\"worker\"],\"demand\":{\"auto\":true,\"min\":1,\"max\":20,"
+                "\"signal\":\"connections\",\"value\":34.5,"
+                "\"why\":\"connections 34.5, 8 each\",\"trouble\":\"has failed\"}}],\"sinks\":["
                 "{\"name\":\"journald\",\"policy\":\"drop\",\"state\":\"slow\","
                 "\"waiting_bytes\":1048576,\"dropped\":12},"
                 "{\"name\":\"file logs/a\\\"b\",\"policy\":\"block\",\"state\":\"failing\","
                 "\"since\":1002.0,\"why\":\"Permission denied\",\"waiting_bytes\":10,"
                 "\"dropped\":0}]}");
-    const unsigned before[TYPE_COUNT] = {1, 2, 3, 4};
-    const unsigned now[TYPE_COUNT] = {1, 0, 3, 5};
+    const struct change_of_type changes[TYPE_COUNT] = {
+        {1, 1, true, true}, {2, 0, false, false}, {3, 3, false, true}, {4, 5, true, false}};
     json_put_object(&scene->out, NULL);
-    describe_changes(&scene->out, &scene->plan, before, now);
+    describe_changes(&scene->out, &scene->plan, changes);
     json_put_object_end(&scene->out);
     expect_json(&scene->out, "{\"changes\":[{\"type\":\"worker\",\"from\":2,\"to\":0},"
-                             "{\"type\":\"clock\",\"from\":4,\"to\":5}]}");
+                             "{\"type\":\"web-1\",\"from\":3,\"to\":3,\"auto\":true},"
+                             "{\"type\":\"clock\",\"from\":4,\"to\":5,\"auto\":false}]}");
 }
 
 int main(void)

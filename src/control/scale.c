@@ -9,7 +9,7 @@
 
 struct scaling {
     const struct plan *plan;
-    unsigned quantities[LIMIT_TYPES];
+    struct scaled types[LIMIT_TYPES];
     bool is_named[LIMIT_TYPES];
     struct refusal *refusal;
 };
@@ -106,17 +106,29 @@ static int read_amount(const struct scaling *scaling, const struct change *chang
     return 0;
 }
 
+static int let_demand_decide(struct scaling *scaling, const struct change *change, size_t type)
+{
+    if (!scaling->plan->types[type].scale.is_set)
+        return refusal_set(scaling->refusal, REFUSAL_INVALID_CHANGE, change->text,
+                           "'%.*s' has no 'scale' in formation.yaml, so nothing says how many",
+                           STR_ARGS(change->name));
+    scaling->types[type].is_fixed = false;
+    return 0;
+}
+
 static int apply_change(struct scaling *scaling, struct str text)
 {
     struct change change = cut(text);
     size_t type = 0;
     unsigned amount = 0;
     int result = resolve(scaling, &change, &type);
+    if (result == 0 && change.operation == '=' && str_is(change.amount, "auto"))
+        return let_demand_decide(scaling, &change, type);
     if (result == 0)
         result = read_amount(scaling, &change, &amount);
     if (result != 0)
         return result;
-    unsigned *quantity = &scaling->quantities[type];
+    unsigned *quantity = &scaling->types[type].quantity;
     if (change.operation == '-' && amount > *quantity)
         return refusal_set(scaling->refusal, REFUSAL_INVALID_CHANGE, text,
                            "there cannot be fewer than 0 processes; '%.*s' has %u",
@@ -127,7 +139,15 @@ static int apply_change(struct scaling *scaling, struct str text)
         *quantity += amount;
     else
         *quantity -= amount;
+    scaling->types[type].is_fixed = scaling->plan->types[type].scale.is_set;
     return 0;
+}
+
+// Where the demand decides there are as many as before, for the time being.
+static struct scaled reset_of(const struct process_type *type)
+{
+    bool is_auto = type->scale.is_set && !type->declared_is_fixed;
+    return (struct scaled){is_auto ? type->quantity : type->declared, type->declared_is_fixed};
 }
 
 static int reset_type(struct scaling *scaling, struct str name)
@@ -140,14 +160,14 @@ static int reset_type(struct scaling *scaling, struct str name)
                                "a reset takes names only, their numbers stand in the files");
         return refuse_unknown(scaling, name);
     }
-    scaling->quantities[type] = scaling->plan->types[type].declared;
+    scaling->types[type] = reset_of(&scaling->plan->types[type]);
     return 0;
 }
 
 static int check_port(const struct scaling *scaling, size_t type)
 {
     const struct process_type *of = &scaling->plan->types[type];
-    unsigned quantity = scaling->quantities[type];
+    unsigned quantity = scaling->types[type].quantity;
     if (!scaling->plan->has_port || quantity <= of->quantity || quantity > LIMIT_PROCESSES)
         return 0;
     unsigned port = plan_port(
@@ -163,7 +183,7 @@ static int check(const struct scaling *scaling)
 {
     unsigned long sum = 0;
     for (size_t i = 0; i < scaling->plan->type_count; i++)
-        sum += scaling->quantities[i];
+        sum += scaling->types[i].quantity;
     if (sum > LIMIT_PROCESSES)
         return refusal_set_limit(scaling->refusal, "processes", LIMIT_PROCESSES);
     for (size_t i = 0; i < scaling->plan->type_count; i++) {
@@ -174,14 +194,17 @@ static int check(const struct scaling *scaling)
     return 0;
 }
 
-int scale_apply(const struct plan *plan, const struct scale *scale, unsigned *out,
+int scale_apply(const struct plan *plan, const struct scale *scale, struct scaled *out,
                 struct refusal *refusal)
 {
     struct scaling scaling = {.plan = plan, .refusal = refusal};
     assert(plan->type_count <= LIMIT_TYPES);
-    for (size_t i = 0; i < plan->type_count; i++)
-        scaling.quantities[i] = scale->reset && scale->changes.count == 0 ? plan->types[i].declared
-                                                                          : plan->types[i].quantity;
+    for (size_t i = 0; i < plan->type_count; i++) {
+        const struct process_type *type = &plan->types[i];
+        scaling.types[i] = scale->reset && scale->changes.count == 0
+                               ? reset_of(type)
+                               : (struct scaled){type->quantity, type->is_fixed};
+    }
     for (size_t i = 0; i < scale->changes.count; i++) {
         struct str change = scale->changes.items[i];
         int result = scale->reset ? reset_type(&scaling, change) : apply_change(&scaling, change);
@@ -190,6 +213,6 @@ int scale_apply(const struct plan *plan, const struct scale *scale, unsigned *ou
     }
     int result = check(&scaling);
     if (result == 0)
-        memcpy(out, scaling.quantities, plan->type_count * sizeof(*out));
+        memcpy(out, scaling.types, plan->type_count * sizeof(*out));
     return result;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How many processes of each type shall run, changed by words: "web=3", "worker+2", "clock-1". All
-// changes of a list, or none of them.
+// How many processes of each type shall run, changed by words: "web=3", "worker+2", "clock-1",
+// "web=auto". All changes of a list, or none of them.
 #pragma once
 
 #include "base/str.h"
@@ -15,7 +15,13 @@ struct scale {
     bool reset; // `changes` are names of types that get what is declared; none: all
 };
 
+// What becomes of a type.
+struct scaled {
+    unsigned quantity; // if the demand decides: as many as there are
+    bool is_fixed;     // false: the demand decides, if it can
+};
+
 // Applies the changes to the quantities of `plan`. `out` has room for all of its types. Returns 0;
 // or -EINVAL with the first mistake, and `out` is untouched.
-int scale_apply(const struct plan *plan, const struct scale *scale, unsigned *out,
+int scale_apply(const struct plan *plan, const struct scale *scale, struct scaled *out,
                 struct refusal *refusal);

@@ -20,7 +20,7 @@ static struct str_list list_of(const char *text, struct str items[MOST_CHANGES])
     return list;
 }
 
-static int apply(const char *text, bool reset, unsigned *out, struct refusal *refusal)
+static int apply(const char *text, bool reset, struct scaled *out, struct refusal *refusal)
 {
     struct process_type types[TYPE_COUNT];
     struct str items[MOST_CHANGES];
@@ -34,14 +34,14 @@ static int apply(const char *text, bool reset, unsigned *out, struct refusal *re
 static void expect_quantities(const char *text, bool reset, unsigned web, unsigned worker,
                               unsigned web_1, unsigned clock)
 {
-    unsigned quantities[TYPE_COUNT];
+    struct scaled quantities[TYPE_COUNT];
     struct refusal refusal;
     if (apply(text, reset, quantities, &refusal) != 0)
         fail_msg("%s: %s: %s", text, refusal.subject, refusal.detail);
-    assert_int_equal(quantities[TYPE_WEB], web);
-    assert_int_equal(quantities[TYPE_WORKER], worker);
-    assert_int_equal(quantities[TYPE_WEB_1], web_1);
-    assert_int_equal(quantities[TYPE_CLOCK], clock);
+    assert_int_equal(quantities[TYPE_WEB].quantity, web);
+    assert_int_equal(quantities[TYPE_WORKER].quantity, worker);
+    assert_int_equal(quantities[TYPE_WEB_1].quantity, web_1);
+    assert_int_equal(quantities[TYPE_CLOCK].quantity, clock);
 }
 
 static void applies_changes(void **state)
@@ -70,12 +70,12 @@ static void resets(void **state)
 
 static void expect_refused(const char *text, bool reset, const char *sentence)
 {
-    unsigned quantities[TYPE_COUNT] = {91, 92, 93, 94};
+    struct scaled quantities[TYPE_COUNT] = {{91, true}, {92, true}, {93, true}, {94, true}};
     struct refusal refusal;
     assert_int_equal(apply(text, reset, quantities, &refusal), -EINVAL);
     expect_refusal(&refusal, sentence);
     for (unsigned i = 0; i < TYPE_COUNT; i++) // none of it
-        assert_int_equal(quantities[i], 91 + i);
+        assert_int_equal(quantities[i].quantity, 91 + i);
 }
 
 static void refuses_all_for_one_mistake(void **state)
@@ -92,6 +92,8 @@ static void refuses_all_for_one_mistake(void **state)
         {"web+1000000000", "web+1000000000: there can be at most 8192 processes"},
         {"web=10^9", "web=10^9: '10^9' is no number"},
         {"web=x", "web=x: 'x' is no number"},
+        {"web=auto", "web=auto: 'web' has no 'scale' in formation.yaml, so nothing says how many"},
+        {"web+auto", "web+auto: 'auto' is no number"},
         {"web=1.5", "web=1.5: '1.5' is no number"},
         {"web=+1", "web=+1: '+1' is no number"},
         {"web==1", "web==1: '=1' is no number"},
@@ -129,7 +131,7 @@ static void knows_no_types_that_are_gone(void **state)
     struct plan plan = expect_plan(types);
     struct str change = str_of("web=1");
     struct scale scale = {.changes = {&change, 1}};
-    unsigned quantities[TYPE_COUNT];
+    struct scaled quantities[TYPE_COUNT];
     struct refusal refusal;
     types[TYPE_WEB].is_gone = true;
     assert_int_equal(scale_apply(&plan, &scale, quantities, &refusal), -EINVAL);
@@ -143,7 +145,7 @@ static void keeps_ports_in_bounds(void **state)
     struct plan plan = expect_plan(types);
     struct str change = str_of("web=10");
     struct scale scale = {.changes = {&change, 1}};
-    unsigned quantities[TYPE_COUNT];
+    struct scaled quantities[TYPE_COUNT];
     struct refusal refusal;
     plan.port_base = 65526; // web.10 gets 65535
     assert_int_equal(scale_apply(&plan, &scale, quantities, &refusal), 0);
@@ -155,6 +157,52 @@ static void keeps_ports_in_bounds(void **state)
     assert_int_equal(scale_apply(&plan, &scale, quantities, &refusal), 0);
 }
 
+static void lets_the_demand_decide(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *change;
+        bool reset;
+        bool was_fixed;
+        struct scaled then;
+    } cases[] = {
+        {"web=3", false, false, {3, true}},     {"web=2", false, false, {2, true}},
+        {"web+1", false, false, {3, true}},     {"web=auto", false, true, {2, false}},
+        {"web=auto", false, false, {2, false}}, {"web", true, true, {2, false}},
+        {"clock=3", false, true, {2, true}},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct process_type types[TYPE_COUNT];
+        struct plan plan = expect_plan(types);
+        struct str change = str_of(cases[i].change);
+        struct scale scale = {{&change, 1}, cases[i].reset};
+        struct scaled after[TYPE_COUNT];
+        struct refusal refusal;
+        types[TYPE_WEB].scale.is_set = true;
+        types[TYPE_WEB].declared = 1;
+        types[TYPE_WEB].is_fixed = cases[i].was_fixed;
+        assert_int_equal(scale_apply(&plan, &scale, after, &refusal), 0);
+        assert_int_equal(after[TYPE_WEB].quantity, cases[i].then.quantity);
+        assert_int_equal(after[TYPE_WEB].is_fixed, cases[i].then.is_fixed);
+        assert_false(after[TYPE_CLOCK].is_fixed); // it has no demand
+    }
+}
+
+static void what_the_command_line_fixed_is_reset_to_that(void **state)
+{
+    (void)state;
+    struct process_type types[TYPE_COUNT];
+    struct plan plan = expect_plan(types);
+    struct scale scale = {.reset = true};
+    struct scaled after[TYPE_COUNT];
+    struct refusal refusal;
+    types[TYPE_WEB].scale.is_set = types[TYPE_WEB].declared_is_fixed = true;
+    types[TYPE_WEB].declared = 7;
+    assert_int_equal(scale_apply(&plan, &scale, after, &refusal), 0);
+    assert_int_equal(after[TYPE_WEB].quantity, 7);
+    assert_true(after[TYPE_WEB].is_fixed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +211,8 @@ int main(void)
         cmocka_unit_test(refuses_all_for_one_mistake),
         cmocka_unit_test(knows_no_types_that_are_gone),
         cmocka_unit_test(keeps_ports_in_bounds),
+        cmocka_unit_test(lets_the_demand_decide),
+        cmocka_unit_test(what_the_command_line_fixed_is_reset_to_that),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -401,7 +401,7 @@ int load_plan(const struct options *options, char *const *inherited,
     loaded_fini(&loaded);
     if (result == 0)
         result = load_check_programs(plan, inherited, diagnostics);
-    if (result == 0 && plan_process_count(plan) == 0) {
+    if (result == 0 && plan_most_processes(plan) == 0) {
         diagnostics_error(diagnostics, nowhere,
                           "nothing to start: the quantity of every type is 0");
         result = -EINVAL;

@@ -118,14 +118,21 @@ static void flush(struct manager *manager)
 static nsec_t earliest(const struct manager *manager)
 {
     nsec_t at = manager->wake_at;
-    const nsec_t others[] = {
-        manager->linger_at,      manager->look_again_at, manager->push_again_at,
-        upgrade_due_at(manager), starts_due_at(manager), server_due_at(&manager->server),
-        watch_due_at(manager),   sinks_due_at(manager),  init_report_due_at(manager)};
+    const nsec_t others[] = {manager->linger_at,          manager->look_again_at,
+                             manager->push_again_at,      upgrade_due_at(manager),
+                             starts_due_at(manager),      server_due_at(&manager->server),
+                             watch_due_at(manager),       sinks_due_at(manager),
+                             init_report_due_at(manager), scaling_due_at(manager)};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (others[i] < at)
             at = others[i];
     return at;
+}
+
+static void forgive(struct manager *manager, nsec_t lost)
+{
+    watch_forgive(manager, lost);
+    scaling_forgive(manager, lost);
 }
 
 // We were stopped, in the wait or in the work before it.
@@ -133,7 +140,7 @@ static void notice_delay(struct manager *manager)
 {
     nsec_t now = clock_now();
     if (manager->awake_until < now - OVERSLEPT_AFTER)
-        watch_forgive(manager, now - manager->awake_until);
+        forgive(manager, now - manager->awake_until);
     manager->awake_until = now;
 }
 
@@ -162,6 +169,7 @@ static void wait_for_news(struct manager *manager)
     if (manager->look_again_at <= now)
         news_settle_all(manager);
     watch_work(manager, now);
+    scaling_work(manager, now);
     upgrade_work(manager);
 }
 
@@ -272,7 +280,7 @@ static int open_manager(struct manager *manager, struct error *error)
     manager->wake_at = manager->linger_at = manager->look_again_at = manager->push_again_at =
         NSEC_NEVER;
     manager->budget = (struct lines_budget)LINES_BUDGET_INIT;
-    manager->pipe_bytes = output_pipe_bytes(plan_process_count(manager->plan));
+    manager->pipe_bytes = output_pipe_bytes(plan_most_processes(manager->plan));
     int result = open_memory(manager);
     if (result == -EPROTO)
         return error_set(error, EPROTO, "the journal in memory is of another version");
@@ -374,7 +382,7 @@ static int begin(struct manager *manager, struct handover *handover, struct erro
         return result;
     manager->memory->began_at = clock_now();
     (void)keep_plan(manager->plan); // without it, the next manager reads the files again
-    manager->pipe_bytes = output_pipe_bytes(plan_process_count(manager->plan));
+    manager->pipe_bytes = output_pipe_bytes(plan_most_processes(manager->plan));
     decide_later(manager, (struct input){.kind = INPUT_PLAN, .plan = manager->plan});
     return 0;
 }
@@ -385,6 +393,7 @@ static void free_manager(struct manager *manager)
     compressor_close(&manager->compressor);
     process_free_all(manager);
     watch_close(manager);
+    scaling_close(manager);
     show_close(&manager->show);
     controllers_close(&manager->controllers);
     desk_close(&manager->desk);

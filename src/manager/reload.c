@@ -48,12 +48,25 @@ static void refuse_findings(struct client *client, const struct diagnostics *dia
     arena_fini(&arena);
 }
 
-// What somebody has asked for by `scale` stays, as long as the type does.
+// What somebody has asked for by `scale` stays, as long as the type does; so does what the demand
+// has asked for, within the bounds that are declared now.
 static void keep_scaled(const struct plan *old, struct plan *merged)
 {
-    for (size_t i = 0; i < old->type_count; i++)
-        if (!merged->types[i].is_gone && old->types[i].quantity != old->types[i].declared)
-            merged->types[i].quantity = old->types[i].quantity;
+    for (size_t i = 0; i < old->type_count; i++) {
+        const struct process_type *before = &old->types[i];
+        struct process_type *now = &merged->types[i];
+        bool is_asked_for = before->scale.is_set ? before->is_fixed && !before->declared_is_fixed
+                                                 : before->quantity != before->declared;
+        if (now->is_gone)
+            continue;
+        if (is_asked_for) {
+            now->quantity = before->quantity;
+            now->is_fixed = now->scale.is_set;
+        } else if (plan_type_is_auto(before) && plan_type_is_auto(now)) {
+            now->quantity = before->quantity > now->scale.max ? now->scale.max : before->quantity;
+            now->quantity = now->quantity < now->scale.min ? now->scale.min : now->quantity;
+        }
+    }
 }
 
 struct difference {
@@ -98,6 +111,7 @@ static int put_in_force(struct manager *manager, struct subscription *subscripti
     int result = serve_adopt_plan(manager, subscription, merged);
     if (result < 0)
         return result;
+    scaling_follow_plan(manager);
     put_changed(merged, &difference, &subscription->changes);
     unsigned slot_count = supervisor_slot_count(manager->supervisor);
     for (unsigned slot = 0; slot < slot_count; slot++) {
@@ -198,6 +212,7 @@ void reload_by_signal(struct manager *manager)
     if (result == 0) {
         keep_scaled(manager->plan, merged);
         result = serve_adopt_plan(manager, NULL, merged);
+        scaling_follow_plan(manager);
     }
     say_findings(manager, &diagnostics);
     say_reloaded(manager, result);

@@ -94,6 +94,14 @@ static void append_root(const struct plan *plan, struct buffer *out)
         buffer_append_char(out, plan->root.bytes[i] == '\n' ? ' ' : plan->root.bytes[i]);
 }
 
+// Of a type whose number the demand decides, a number is what people have asked for.
+static bool is_by_hand(const struct process_type *type)
+{
+    if (type->is_gone || (type->scale.is_set && !type->is_fixed))
+        return false;
+    return type->quantity != type->declared || (type->scale.is_set && !type->declared_is_fixed);
+}
+
 static bool write_text(const struct plan *plan, struct buffer *out)
 {
     bool has_any = false;
@@ -102,7 +110,7 @@ static bool write_text(const struct plan *plan, struct buffer *out)
     buffer_append_char(out, '\n');
     for (size_t i = 0; i < plan->type_count; i++) {
         const struct process_type *type = &plan->types[i];
-        if (type->quantity == type->declared || type->is_gone)
+        if (!is_by_hand(type))
             continue;
         buffer_append_format(out, "%.*s %u\n", STR_ARGS(type->name), type->quantity);
         has_any = true;
@@ -218,8 +226,10 @@ static bool read_lines(struct plan *plan, struct str text, bool sets)
         if (blank >= line.size || !parse_quantity(str_slice(line, blank + 1, line.size), &quantity))
             return false;
         struct process_type *type = find_type(plan, str_slice(line, 0, blank));
-        if (type && sets)
+        if (type && sets) {
             type->quantity = quantity;
+            type->is_fixed = type->scale.is_set;
+        }
     }
     return true;
 }
@@ -228,10 +238,12 @@ static int count_differing(struct plan *plan)
 {
     int count = 0;
     if (plan_process_count(plan) > LIMIT_PROCESSES)
-        for (size_t i = 0; i < plan->type_count; i++)
+        for (size_t i = 0; i < plan->type_count; i++) {
             plan->types[i].quantity = plan->types[i].declared;
+            plan->types[i].is_fixed = plan->types[i].declared_is_fixed;
+        }
     for (size_t i = 0; i < plan->type_count; i++)
-        count += plan->types[i].quantity != plan->types[i].declared;
+        count += is_by_hand(&plan->types[i]);
     return count;
 }
 

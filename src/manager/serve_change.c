@@ -69,11 +69,13 @@ static void wait_for_scale(struct manager *manager, struct subscription *subscri
     }
 }
 
-static int scaled_plan(const struct plan *plan, const unsigned *quantities, struct plan **out)
+static int scaled_plan(const struct plan *plan, const struct scaled *types, struct plan **out)
 {
     int result = archive_copy(plan, out);
-    for (size_t i = 0; result == 0 && i < plan->type_count; i++)
-        (*out)->types[i].quantity = quantities[i];
+    for (size_t i = 0; result == 0 && i < plan->type_count; i++) {
+        (*out)->types[i].quantity = types[i].quantity;
+        (*out)->types[i].is_fixed = types[i].is_fixed;
+    }
     return result;
 }
 
@@ -82,12 +84,12 @@ static struct plan *make_scaled_plan(struct manager *manager, struct client *cli
                                      const struct request *request)
 {
     struct plan *plan = NULL;
-    unsigned quantities[LIMIT_TYPES];
+    struct scaled types[LIMIT_TYPES];
     struct refusal refusal = {0};
     const struct scale scale = {request->scale.changes, request->scale.reset};
-    int result = scale_apply(manager->plan, &scale, quantities, &refusal);
+    int result = scale_apply(manager->plan, &scale, types, &refusal);
     if (result == 0) {
-        result = scaled_plan(manager->plan, quantities, &plan);
+        result = scaled_plan(manager->plan, types, &plan);
         if (result < 0)
             (void)refusal_set_errno(&refusal, -result);
     }
@@ -130,8 +132,8 @@ static bool has_its_sockets(struct manager *manager, struct client *client, cons
 
 void serve_scale(struct manager *manager, struct client *client, struct request *request)
 {
+    struct change_of_type changes[LIMIT_TYPES];
     unsigned before[LIMIT_TYPES];
-    unsigned after[LIMIT_TYPES];
     struct error ignored;
     struct plan *plan = make_scaled_plan(manager, client, request);
     if (!plan) {
@@ -144,8 +146,11 @@ void serve_scale(struct manager *manager, struct client *client, struct request 
         return;
     }
     for (size_t i = 0; i < plan->type_count; i++) {
-        before[i] = manager->plan->types[i].quantity;
-        after[i] = plan->types[i].quantity;
+        const struct process_type *old = &manager->plan->types[i];
+        before[i] = old->quantity;
+        changes[i] =
+            (struct change_of_type){old->quantity, plan->types[i].quantity, plan_type_is_auto(old),
+                                    plan_type_is_auto(&plan->types[i])};
     }
     size_t most = supervisor_slot_count(manager->supervisor) + plan_process_count(plan);
     struct subscription *subscription = wait_new(manager, client, request, most);
@@ -161,7 +166,7 @@ void serve_scale(struct manager *manager, struct client *client, struct request 
     manager->memory->is_remembering = false;
     if (result < 0)
         return;
-    describe_changes(&subscription->changes, manager->plan, before, after);
+    describe_changes(&subscription->changes, manager->plan, changes);
     wait_for_scale(manager, subscription, before);
     wait_begin(manager, subscription);
 }

@@ -14,11 +14,33 @@
 #include <string.h>
 #include <unistd.h>
 
+static void look_at_demands(const struct manager *manager, struct type_demand out[LIMIT_TYPES],
+                            char texts[LIMIT_TYPES][DEMAND_TEXT_BYTES])
+{
+    for (size_t i = 0; i < manager->plan->type_count; i++) {
+        const struct process_type *type = &manager->plan->types[i];
+        const struct scaling *scaling = scaling_of(manager, (unsigned)i);
+        bool is_auto = plan_type_is_auto(type) && scaling && scaling->is_on;
+        out[i] = (struct type_demand){.value = -1, .trouble = ""};
+        if (!type->scale.is_set || type->is_gone)
+            continue;
+        out[i].why = plan_type_is_auto(type) ? "not observed yet" : "asked for";
+        if (!is_auto)
+            continue;
+        out[i].why = demand_text(&type->scale, &scaling->decision, texts[i]);
+        if (scaling->value <= INT64_MAX / NSEC_PER_MSEC || type->scale.signal == SCALE_MEMORY)
+            out[i].value = (int64_t)scaling->value; // unknown is negative
+        out[i].trouble = type->scale.signal == SCALE_COMMAND ? scaling->meter.trouble : "";
+    }
+}
+
 void serve_status(struct manager *manager, struct client *client)
 {
     const struct description description = serve_description(manager);
     unsigned count = supervisor_slot_count(manager->supervisor);
     struct sink_facts sinks[LIMIT_SINKS];
+    struct type_demand demands[LIMIT_TYPES];
+    char texts[LIMIT_TYPES][DEMAND_TEXT_BYTES];
     const struct formation_status status = {
         .formation = supervisor_formation(manager->supervisor),
         .guard_pid = manager->board->guard_pid,
@@ -30,7 +52,9 @@ void serve_status(struct manager *manager, struct client *client)
         .process_count = count,
         .sinks = sinks,
         .sink_count = sinks_look(manager, sinks),
+        .demands = demands,
     };
+    look_at_demands(manager, demands, texts);
     varlink_reply_open(&client->out);
     describe_status(&client->out, &description, &status);
     varlink_reply_close(&client->out, false);

@@ -5,6 +5,7 @@
 #include "guard/link.h"
 #include "manager/init_report.h"
 #include "manager/manager.h"
+#include "manager/scaling.h"
 #include "manager/server.h"
 #include "manager/show.h"
 #include "manager/sinks.h"
@@ -130,6 +131,7 @@ struct manager {
     struct upgrade *upgrade; // one that is tried; NULL
     bool is_successor;       // in another program's place, and the first round is not over
     struct watches watches;
+    struct scaling *scalings[LIMIT_TYPES]; // NULL: the demand has never decided
     struct init_report init_report;
     uint64_t reviewed; // the last event that was looked at for those who wait
     bool rest_waits;   // some process's rest, for room in the outlet

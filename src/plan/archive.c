@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARCHIVE_VERSION = 7 };
+enum { ARCHIVE_VERSION = 8 };
 
 // Either `out` is written or `rest` is read into `arena`.
 struct passage {
@@ -201,6 +201,56 @@ static void pass_sockets(struct passage *passage, struct wanted_sockets *sockets
         pass_text(passage, &names[i]);
 }
 
+static void pass_limited(struct passage *passage, unsigned *value, unsigned most)
+{
+    pass_unsigned(passage, value);
+    if (*value > most && passage->result == 0)
+        passage->result = -EPROTO;
+}
+
+#define PASS_ENUM(passage, field, type, last)                                                      \
+    do {                                                                                           \
+        unsigned value = (unsigned)(field);                                                        \
+        pass_limited(passage, &value, last);                                                       \
+        (field) = (type)value;                                                                     \
+    } while (0)
+
+static void pass_scale(struct passage *passage, struct plan_scale *scale)
+{
+    pass_bool(passage, &scale->is_set);
+    if (!scale->is_set)
+        return;
+    PASS_ENUM(passage, scale->signal, enum scale_signal, SCALE_COMMAND);
+    pass_limited(passage, &scale->min, LIMIT_QUANTITY);
+    pass_limited(passage, &scale->max, LIMIT_QUANTITY);
+    pass_size(passage, &scale->target);
+    pass_unsigned(passage, &scale->tolerance_percent);
+    scale->idle = pass_number(passage, scale->idle);
+    scale->window = pass_number(passage, scale->window);
+    pass_limited(passage, &scale->rate, LIMIT_QUANTITY);
+    bool is_divisible = scale->rate > 0 && (scale->target > 0 || scale->signal == SCALE_NONE);
+    if (!is_divisible && passage->result == 0)
+        passage->result = -EPROTO;
+    pass_text(passage, &scale->command);
+    scale->interval = pass_number(passage, scale->interval);
+    scale->timeout = pass_number(passage, scale->timeout);
+    pass_origin(passage, &scale->origin);
+    scale->span_count = (size_t)pass_number(passage, (int64_t)scale->span_count);
+    if (scale->span_count > LIMIT_SCALE_SPANS && passage->result == 0)
+        passage->result = -EPROTO;
+    struct scale_span *spans = pass_table(passage, scale->spans, scale->span_count, sizeof(*spans));
+    scale->spans = spans;
+    for (size_t i = 0; spans && i < scale->span_count && passage->result == 0; i++) {
+        struct scale_span span = passage->out ? spans[i] : (struct scale_span){.days = 0};
+        pass_unsigned(passage, &span.days);
+        pass_unsigned(passage, &span.from);
+        pass_unsigned(passage, &span.to);
+        pass_limited(passage, &span.quantity, LIMIT_QUANTITY);
+        if (!passage->out)
+            spans[i] = span;
+    }
+}
+
 static void pass_type(struct passage *passage, struct process_type *type, size_t type_count)
 {
     pass_text(passage, &type->name);
@@ -217,24 +267,13 @@ static void pass_type(struct passage *passage, struct process_type *type, size_t
     pass_policy(passage, &type->policy);
     pass_confinement(passage, &type->confinement);
     pass_sockets(passage, &type->sockets);
+    pass_scale(passage, &type->scale);
+    pass_bool(passage, &type->is_fixed);
+    pass_bool(passage, &type->declared_is_fixed);
     pass_probe(passage, &type->ready);
     pass_probe(passage, &type->alive);
     pass_after(passage, type, type_count);
 }
-
-static void pass_limited(struct passage *passage, unsigned *value, unsigned most)
-{
-    pass_unsigned(passage, value);
-    if (*value > most && passage->result == 0)
-        passage->result = -EPROTO;
-}
-
-#define PASS_ENUM(passage, field, type, last)                                                      \
-    do {                                                                                           \
-        unsigned value = (unsigned)(field);                                                        \
-        pass_limited(passage, &value, last);                                                       \
-        (field) = (type)value;                                                                     \
-    } while (0)
 
 static void pass_rotation(struct passage *passage, struct sink_rotation *rotation)
 {

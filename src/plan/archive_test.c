@@ -23,6 +23,8 @@ static const uint32_t groups[] = {33, 4294967294};
 
 static const struct str socket_names[] = {{"http", 4}, {"admin", 5}};
 
+static const struct scale_span spans[] = {{62, 480, 1080, 4}, {1, 0, 1440, 2}};
+
 static struct process_type types[] = {
     {
         .name = {"web", 3},
@@ -56,6 +58,24 @@ static struct process_type types[] = {
                 .capabilities_given = 6,
                 .private_tmp = true,
             },
+        .scale =
+            {
+                .is_set = true,
+                .signal = SCALE_COMMAND,
+                .max = 20,
+                .target = 100000,
+                .tolerance_percent = 3,
+                .idle = 4,
+                .window = 5,
+                .rate = 6,
+                .command = {"depth", 5},
+                .interval = 7,
+                .timeout = 8,
+                .spans = spans,
+                .span_count = 2,
+                .origin = {{"formation.yaml", 14}, 9, 5},
+            },
+        .is_fixed = true,
         .after = after,
         .after_count = 1,
     },
@@ -139,6 +159,12 @@ static void test_round_trip(void **state)
     assert_true(plan->types[0].sockets.are_all);
     assert_int_equal(plan->types[0].sockets.name_count, 2);
     assert_true(str_is(plan->types[0].sockets.names[1], "admin"));
+    assert_int_equal(plan->types[0].scale.target, 100000);
+    assert_int_equal(plan->types[0].scale.timeout, 8);
+    assert_true(str_is(plan->types[0].scale.command, "depth"));
+    assert_int_equal(plan->types[0].scale.spans[1].to, 1440);
+    assert_true(plan->types[0].is_fixed && !plan->types[0].declared_is_fixed);
+    assert_false(plan->types[1].scale.is_set);
     assert_int_equal(plan->types[0].after_count, 1);
     assert_int_equal(plan->types[0].after[0], 1);
     assert_true(plan->types[1].is_gone && !plan->types[0].is_gone);

@@ -59,6 +59,25 @@ bool plan_type_wants_sockets(const struct process_type *type)
     return type->sockets.are_all || type->sockets.name_count > 0;
 }
 
+bool plan_type_is_auto(const struct process_type *type)
+{
+    return type->scale.is_set && !type->is_fixed && !type->is_gone;
+}
+
+unsigned plan_type_most(const struct process_type *type)
+{
+    bool may_grow = plan_type_is_auto(type) && type->scale.max > type->quantity;
+    return may_grow ? type->scale.max : type->quantity;
+}
+
+unsigned plan_most_processes(const struct plan *plan)
+{
+    unsigned most = 0;
+    for (size_t i = 0; i < plan->type_count; i++)
+        most += plan_type_most(&plan->types[i]);
+    return most;
+}
+
 unsigned plan_process_count(const struct plan *plan)
 {
     unsigned count = 0;

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "plan/confinement.h"
 #include "plan/origin.h"
+#include "plan/scale.h"
 #include "plan/sink.h"
 
 #include <stdbool.h>
@@ -85,7 +86,10 @@ struct process_type {
     struct str command; // as declared, one line of shell
     struct origin origin;
     unsigned quantity;
-    unsigned declared;   // the quantity that files and command line ask for
+    unsigned declared;       // the quantity that files and command line ask for
+    struct plan_scale scale; // what decides about the quantity, unless
+    bool is_fixed;           // …somebody has asked for a number instead,
+    bool declared_is_fixed;  // …and that on the command line
     unsigned revision;   // how often it came to be started in another way (plan/merge.h): who runs
                          // by an earlier one is rolled
     unsigned port_index; // place among all declared types: PORT = base + 100 × port_index + n − 1
@@ -135,8 +139,16 @@ bool plan_type_notifies(const struct process_type *type);
 // Whether its processes are given sockets.
 bool plan_type_wants_sockets(const struct process_type *type);
 
-// Sum of all quantities.
+// How many processes it may ever have: the quantity, or the most that `scale` allows unless a
+// number was asked for.
+unsigned plan_type_most(const struct process_type *type);
+
+// Whether the demand decides how many there are now.
+bool plan_type_is_auto(const struct process_type *type);
+
+// Sum of all quantities; of all plan_type_most().
 unsigned plan_process_count(const struct plan *plan);
+unsigned plan_most_processes(const struct plan *plan);
 
 // "web.2". `out` holds PROCESS_NAME_BYTES; returns out.
 enum { PROCESS_NAME_BYTES = 112 };

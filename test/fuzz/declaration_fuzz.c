@@ -51,6 +51,26 @@ static void check_probe(const struct probe *probe)
     REQUIRE(probe->kind == PROBE_EXEC || probe->text.size <= LIMIT_PROBE_BYTES);
 }
 
+static void check_scale(const struct plan_scale *scale)
+{
+    if (!scale->is_set)
+        return;
+    REQUIRE(scale->min <= scale->max && scale->max > 0 && scale->max <= LIMIT_QUANTITY);
+    REQUIRE(scale->signal <= SCALE_COMMAND);
+    REQUIRE(scale->signal == SCALE_NONE || scale->target > 0);
+    REQUIRE(scale->rate > 0 && scale->window > 0 && scale->idle > 0);
+    REQUIRE(scale->interval > 0 && scale->timeout > 0 && scale->tolerance_percent < 100);
+    REQUIRE(is_terminated(scale->command));
+    REQUIRE((scale->signal == SCALE_COMMAND) == (scale->command.size > 0));
+    REQUIRE(scale->span_count <= LIMIT_SCALE_SPANS);
+    for (size_t i = 0; i < scale->span_count; i++) {
+        const struct scale_span *span = &scale->spans[i];
+        REQUIRE(span->days > 0 && span->days < 1u << SCALE_DAYS && span->from != span->to);
+        REQUIRE(span->from < SCALE_DAY_MINUTES && span->to <= SCALE_DAY_MINUTES);
+        REQUIRE(span->quantity <= scale->max);
+    }
+}
+
 static void check_type(const struct declared_type *type)
 {
     REQUIRE(is_terminated(type->name) && is_terminated(type->command));
@@ -61,6 +81,7 @@ static void check_type(const struct declared_type *type)
     REQUIRE(type->policy.boot_limit > 0 && type->policy.watchdog >= 0);
     REQUIRE(type->policy.waits_for_ready == (type->ready.probe.kind != PROBE_NONE));
     REQUIRE(type->alive.probe.kind != PROBE_LOG && type->alive.probe.kind != PROBE_NOTIFY);
+    check_scale(&type->scale);
     check_probe(&type->ready.probe);
     check_probe(&type->alive.probe);
     for (size_t i = 0; i < type->after_count; i++)

@@ -72,22 +72,26 @@ static void check_scale(struct str_list changes, bool reset)
     struct process_type types[TYPE_COUNT];
     struct plan plan = make_plan(types);
     struct scale scale = {changes, reset};
-    unsigned quantities[TYPE_COUNT] = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+    struct scaled after[TYPE_COUNT];
     struct refusal refusal;
     unsigned sum = 0;
-    if (scale_apply(&plan, &scale, quantities, &refusal) != 0) {
+    types[0].scale.is_set = true;
+    for (unsigned i = 0; i < TYPE_COUNT; i++)
+        after[i] = (struct scaled){UINT32_MAX, true};
+    if (scale_apply(&plan, &scale, after, &refusal) != 0) {
         check_refusal(&refusal);
         for (unsigned i = 0; i < TYPE_COUNT; i++)
-            REQUIRE(quantities[i] == UINT32_MAX);
+            REQUIRE(after[i].quantity == UINT32_MAX);
         return;
     }
-    REQUIRE(quantities[3] == 0);
+    REQUIRE(after[3].quantity == 0);
     for (unsigned i = 0; i < TYPE_COUNT; i++) {
-        REQUIRE(quantities[i] <= LIMIT_PROCESSES);
-        if (quantities[i] > 0)
-            REQUIRE(plan_port(&plan, (struct process_id){(uint16_t)i, (uint16_t)quantities[i]}) <=
-                    65535);
-        sum += quantities[i];
+        REQUIRE(after[i].quantity <= LIMIT_PROCESSES);
+        REQUIRE(i == 0 || !after[i].is_fixed);
+        if (after[i].quantity > 0)
+            REQUIRE(plan_port(&plan, (struct process_id){(uint16_t)i,
+                                                         (uint16_t)after[i].quantity}) <= 65535);
+        sum += after[i].quantity;
     }
     REQUIRE(sum <= LIMIT_PROCESSES);
 }
