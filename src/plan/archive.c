@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARCHIVE_VERSION = 7 };
+enum { ARCHIVE_VERSION = 8 };
 
 // Either `out` is written or `rest` is read into `arena`.
 struct passage {
@@ -201,6 +201,51 @@ static void pass_sockets(struct passage *passage, struct wanted_sockets *sockets
         pass_text(passage, &names[i]);
 }
 
+static void pass_limited(struct passage *passage, unsigned *value, unsigned most)
+{
+    pass_unsigned(passage, value);
+    if (*value > most && passage->result == 0)
+        passage->result = -EPROTO;
+}
+
+#define PASS_ENUM(passage, field, type, last)                                                      \
+    do {                                                                                           \
+        unsigned value = (unsigned)(field);                                                        \
+        pass_limited(passage, &value, last);                                                       \
+        (field) = (type)value;                                                                     \
+    } while (0)
+
+static void pass_listener(struct passage *passage, struct listener *listener)
+{
+    PASS_ENUM(passage, listener->family, enum listener_family, LISTENER_UNIX);
+    pass_bytes(passage, listener->host, sizeof(listener->host));
+    pass_limited(passage, &listener->port, UINT16_MAX);
+    pass_text(passage, &listener->path);
+    pass_text(passage, &listener->name);
+    pass_text(passage, &listener->variable);
+    pass_unsigned(passage, &listener->backlog);
+    pass_bool(passage, &listener->has_mode);
+    pass_limited(passage, &listener->mode, 0777);
+    pass_bool(passage, &listener->has_uid);
+    pass_bool(passage, &listener->has_gid);
+    listener->uid = (uint32_t)pass_number(passage, listener->uid);
+    listener->gid = (uint32_t)pass_number(passage, listener->gid);
+    pass_origin(passage, &listener->origin);
+}
+
+static void pass_listening(struct passage *passage, struct listening *listening)
+{
+    PASS_ENUM(passage, listening->share, enum listener_share, LISTENER_ROUTE);
+    listening->count = (size_t)pass_number(passage, (int64_t)listening->count);
+    if (listening->count > LIMIT_TYPE_LISTENERS && passage->result == 0)
+        passage->result = -EPROTO;
+    struct listener *items =
+        pass_table(passage, listening->items, listening->count, sizeof(*items));
+    listening->items = items;
+    for (size_t i = 0; items && i < listening->count && passage->result == 0; i++)
+        pass_listener(passage, &items[i]);
+}
+
 static void pass_type(struct passage *passage, struct process_type *type, size_t type_count)
 {
     pass_text(passage, &type->name);
@@ -217,24 +262,11 @@ static void pass_type(struct passage *passage, struct process_type *type, size_t
     pass_policy(passage, &type->policy);
     pass_confinement(passage, &type->confinement);
     pass_sockets(passage, &type->sockets);
+    pass_listening(passage, &type->listening);
     pass_probe(passage, &type->ready);
     pass_probe(passage, &type->alive);
     pass_after(passage, type, type_count);
 }
-
-static void pass_limited(struct passage *passage, unsigned *value, unsigned most)
-{
-    pass_unsigned(passage, value);
-    if (*value > most && passage->result == 0)
-        passage->result = -EPROTO;
-}
-
-#define PASS_ENUM(passage, field, type, last)                                                      \
-    do {                                                                                           \
-        unsigned value = (unsigned)(field);                                                        \
-        pass_limited(passage, &value, last);                                                       \
-        (field) = (type)value;                                                                     \
-    } while (0)
 
 static void pass_rotation(struct passage *passage, struct sink_rotation *rotation)
 {
