@@ -10,7 +10,7 @@
 // To be raised with every change of what a guard does: an upgrade then puts the new one in its
 // place, too.
 #ifndef GUARD_REVISION
-#define GUARD_REVISION 4
+#define GUARD_REVISION 5
 #endif
 
 // Guards from this revision on take GUARD_SPAWN_CONFINED.
@@ -18,7 +18,7 @@ enum { GUARD_CONFINES_SINCE = 3 };
 
 // To be raised with every change of what a guard hands over to the program that takes its place.
 #ifndef GUARD_FORMAT
-#define GUARD_FORMAT 6
+#define GUARD_FORMAT 7
 #endif
 
 // Becomes the guard of a new formation and returns when that is over, with the exit status of the

@@ -43,7 +43,7 @@ __attribute__((noreturn)) static void witness(struct tree tree, int pipe_end)
     }
     if (size < 0) // it is not known that anybody is gone
         _exit(1);
-    if (size == 0) { // else it was dismissed
+    if (size == 0) {                                          // else it was dismissed
         (void)setpriority(PRIO_PROCESS, 0, HIGHEST_PRIORITY); // or a storm of forks is not outrun
         (void)tree_kill_all(&tree, PATIENCE_MS);
     }

@@ -22,6 +22,8 @@ struct manager_memory {
     bool was_ready;         // all processes were ready at once: the formation has come up
     bool has_told_ready;    // …and the init knows; false again while the files are read
     nsec_t reloading_since; // the init is to be told that they are read again; 0
+    // The addresses of the listening sockets that the guard holds, by their numbers; "": none.
+    char listeners[LIMIT_LISTENERS][LISTENER_TEXT_BYTES];
     struct journal journal;
     struct recent recent;
     char status_texts[LIMIT_PROCESSES][MANAGER_STATUS_BYTES];

@@ -242,8 +242,14 @@ static void pass_listening(struct passage *passage, struct listening *listening)
     struct listener *items =
         pass_table(passage, listening->items, listening->count, sizeof(*items));
     listening->items = items;
-    for (size_t i = 0; items && i < listening->count && passage->result == 0; i++)
-        pass_listener(passage, &items[i]);
+    for (size_t i = 0; items && i < listening->count && passage->result == 0; i++) {
+        struct listener listener = {.path = str_of("")};
+        if (passage->out)
+            listener = items[i];
+        pass_listener(passage, &listener);
+        if (!passage->out)
+            items[i] = listener;
+    }
 }
 
 static void pass_type(struct passage *passage, struct process_type *type, size_t type_count)
