@@ -15,6 +15,20 @@ static uint64_t unit_bytes(struct str name)
     return name.size == 0 ? 1 : 0;
 }
 
+// The part behind the point, without the digits' errors: rounded down once, as is each of the
+// divisions. False: there is a second point.
+static bool read_fraction(struct str digits, uint64_t unit, uint64_t *out)
+{
+    uint64_t total = 0;
+    for (size_t i = digits.size; i > 0; i--) {
+        if (digits.bytes[i - 1] == '.')
+            return false;
+        total = (total + (uint64_t)(digits.bytes[i - 1] - '0') * unit) / 10;
+    }
+    *out = total;
+    return true;
+}
+
 bool byte_size_parse(struct str text, uint64_t *out_bytes)
 {
     const uint64_t most = UINT64_C(1) << 50; // far from overflow, in any sum of a few
@@ -32,16 +46,9 @@ bool byte_size_parse(struct str text, uint64_t *out_bytes)
         return false;
     if (whole.size > 0 && !str_to_unsigned(whole, &value))
         return false;
-    if (value >= most / unit)
+    uint64_t rest;
+    if (value >= most / unit || !read_fraction(fraction, unit, &rest))
         return false;
-    uint64_t total = value * unit;
-    uint64_t scale = unit;
-    for (size_t i = 0; i < fraction.size; i++) {
-        if (fraction.bytes[i] == '.')
-            return false;
-        scale /= 10;
-        total += (uint64_t)(fraction.bytes[i] - '0') * scale;
-    }
-    *out_bytes = total;
+    *out_bytes = value * unit + rest;
     return true;
 }

@@ -8,5 +8,6 @@
 #include <stdint.h>
 
 // "512K", "10M", "1.5G", "1T" (each 1024 of the one before), or a bare number of bytes. Returns
-// false on anything else, on negative values and on a pebibyte or more.
+// false on anything else, on negative values and on a pebibyte or more. What is no whole number of
+// bytes is rounded down.
 bool byte_size_parse(struct str text, uint64_t *out_bytes);

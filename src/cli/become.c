@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -43,16 +44,19 @@ static bool stand_before(const struct options *options, const struct process_pol
     return result != 0;
 }
 
-// What it and all that descends from it may use together.
-static int limit(const struct options *options, const struct plan *plan, struct process_id id)
+static int cannot_limit(const struct options *options, const struct error *error)
 {
-    char name[PROCESS_NAME_BYTES];
-    struct error error;
-    (void)plan_process_name(plan, id, name);
-    if (limiting_become(&plan->types[id.type], name, &error) == 0)
-        return 0;
-    (void)report_failure(options, error.text);
+    (void)report_failure(options, error->text);
     return options->foreman ? 1 : STATUS_CANNOT_EXECUTE;
+}
+
+// What it and all that descends from it may use together.
+static int limit(const struct options *options, struct limiting *limiting)
+{
+    struct error error;
+    int result = limiting_join(limiting, &error);
+    limiting_close(limiting, false);
+    return result < 0 ? cannot_limit(options, &error) : 0;
 }
 
 // Its user, limits and all else that it would have in the formation. Returns 0, or the exit status.
@@ -103,14 +107,21 @@ int become_process(const struct options *options, struct plan *plan, struct proc
 {
     const struct process_type *type = &plan->types[id.type];
     const char *name = type->name.bytes;
+    char full_name[PROCESS_NAME_BYTES];
     struct launch launch;
+    struct limiting limiting;
     struct error error;
     int status;
     if (launch_make(plan, id, environ, NULL, &plan->arena, &launch, &error) < 0)
         return report_failure(options, error.text);
-    if (stand_before(options, &type->policy, name, &status))
+    (void)plan_process_name(plan, id, full_name);
+    if (limiting_open(&limiting, type, full_name, &error) < 0)
+        return cannot_limit(options, &error);
+    if (stand_before(options, &type->policy, name, &status)) {
+        limiting_close(&limiting, true); // nobody is left who was in them
         return status;
-    status = limit(options, plan, id);
+    }
+    status = limit(options, &limiting);
     if (status == 0)
         status = listen_for(options, type, &plan->arena, &launch);
     if (status == 0)
@@ -140,5 +151,7 @@ int become_shell_line(const struct options *options, const char *line)
     char option[] = "-c";
     char *text = strdup(line);
     char *const arguments[] = {shell, option, text, NULL};
-    return text ? become_arguments(options, arguments) : become_failed(options, ENOMEM, line);
+    int result = text ? become_arguments(options, arguments) : become_failed(options, ENOMEM, line);
+    free(text);
+    return result;
 }

@@ -49,7 +49,7 @@ static void judge_files(const struct diagnostics *diagnostics, const struct load
     else if (errors > 0)
         findings_add(out, FINDING_LACK, "files", here, "'formation check' tells all",
                      "%zu mistake%s, the first: %s", errors, errors == 1 ? "" : "s", first);
-    else
+    else if (plan)
         findings_add(out, FINDING_OK, "files", NULL, NULL,
                      "valid: %zu process type%s, %u process%s", plan->type_count,
                      plan->type_count == 1 ? "" : "s", plan_process_count(plan),

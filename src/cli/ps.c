@@ -111,7 +111,7 @@ static void add_memory(struct table *table, const json_t *process)
     }
     (void)figure_bytes((uint64_t)reply_integer(process, "memory_bytes"), used);
     if (limit > 0)
-        table_add_format(table, "%s/%s", used, figure_bytes((uint64_t)limit, most));
+        table_add_format(table, "%s/%s", used, figure_limit((uint64_t)limit, most));
     else
         table_add(table, str_of(used));
 }

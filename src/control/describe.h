@@ -43,7 +43,7 @@ struct process_life {
     int spawn_error;     // errno why it was not started; 0: it was
     nsec_t started;      // NSEC_NEVER: was not started
     nsec_t ended;
-    bool asked; // RECORD_ASKED at its end
+    bool asked;      // RECORD_ASKED at its end
     struct str left; // what was said of processes that have outlived its main one; empty: none has
     struct str_list last_lines;
 };

@@ -12,7 +12,7 @@
 // What is asked for.
 struct scale {
     struct str_list changes;
-    bool reset;               // `changes` are names of types that get what is declared; none: all
+    bool reset; // `changes` are names of types that get what is declared; none: all
 };
 
 // Applies the changes to the quantities of `plan`. `out` has room for all of its types. Returns 0;

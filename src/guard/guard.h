@@ -13,8 +13,9 @@
 #define GUARD_REVISION 5
 #endif
 
-// Guards from this revision on take GUARD_SPAWN_CONFINED.
-enum { GUARD_CONFINES_SINCE = 3 };
+// Guards from these revisions on take GUARD_SPAWN_CONFINED, and GUARD_SPAWN_GROUPS. (An earlier one
+// would say that it lacks descriptors.)
+enum { GUARD_CONFINES_SINCE = 3, GUARD_LIMITS_SINCE = 3 };
 
 // To be raised with every change of what a guard hands over to the program that takes its place.
 #ifndef GUARD_FORMAT

@@ -16,8 +16,8 @@ const struct tree *branch_tree(struct manager *manager)
     if (board->witness_pid > 0)
         kin_set_add(&manager->mains, board->witness_pid);
     for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++) {
-        enum board_slot_state state = atomic_load_explicit(&board->slots[slot].state,
-                                                           memory_order_acquire);
+        enum board_slot_state state =
+            atomic_load_explicit(&board->slots[slot].state, memory_order_acquire);
         if (state == BOARD_LIVE || state == BOARD_DEAD)
             kin_set_add(&manager->mains, board->slots[slot].pid);
     }

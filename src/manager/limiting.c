@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "manager/limiting.h"
 
-#include "os/tree.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -75,30 +73,52 @@ static int join(const struct controllers *controllers, const struct tree *tree,
     return result;
 }
 
-int limiting_become(const struct process_type *type, const char *name, struct error *error)
+static int fail(struct error *error, int result, const char *name)
+{
+    return error_set(error, -result, "%s: cannot be limited: %s", name, strerrordesc_np(-result));
+}
+
+int limiting_open(struct limiting *limiting, const struct process_type *type, const char *name,
+                  struct error *error)
 {
     struct controller_amounts amounts = limiting_amounts(type);
-    struct controllers controllers;
-    struct tree tree;
-    if (amounts.of[CONTROLLER_MEMORY] == 0 && amounts.of[CONTROLLER_CPU] == 0 &&
-        amounts.of[CONTROLLER_PIDS] == 0)
+    *limiting = (struct limiting){.type = type, .name = name};
+    for (int which = 0; which < CONTROLLERS; which++)
+        limiting->is_needed |= amounts.of[which] > 0;
+    if (!limiting->is_needed)
         return 0;
-    int result = tree_open(&tree, getpid());
-    if (result < 0)
-        return error_set(error, -result, "%s: cannot be limited: %s", name,
-                         strerrordesc_np(-result));
-    controllers_init(&controllers);
-    result = need(&controllers, &tree, type, error);
-    if (result == 0) {
-        result = join(&controllers, &tree, type, name);
-        if (result < 0)
-            (void)error_set(error, -result, "%s: cannot be limited: %s", name,
-                            strerrordesc_np(-result));
+    controllers_init(&limiting->controllers);
+    int result = tree_open(&limiting->tree, getpid());
+    if (result < 0) {
+        limiting->is_needed = false;
+        return fail(error, result, name);
     }
-    controllers_close(&controllers);
-    if (tree.fd >= 0)
-        (void)close(tree.fd);
-    if (tree.parent_fd >= 0)
-        (void)close(tree.parent_fd);
+    result = need(&limiting->controllers, &limiting->tree, type, error);
+    if (result < 0)
+        limiting_close(limiting, true);
     return result;
+}
+
+int limiting_join(const struct limiting *limiting, struct error *error)
+{
+    if (!limiting->is_needed)
+        return 0;
+    int result = join(&limiting->controllers, &limiting->tree, limiting->type, limiting->name);
+    return result < 0 ? fail(error, result, limiting->name) : 0;
+}
+
+void limiting_close(struct limiting *limiting, bool is_over)
+{
+    if (!limiting->is_needed)
+        return;
+    limiting->is_needed = false;
+    controllers_close(&limiting->controllers);
+    if (is_over) {
+        tree_close(&limiting->tree);
+        return;
+    }
+    if (limiting->tree.fd >= 0)
+        (void)close(limiting->tree.fd);
+    if (limiting->tree.parent_fd >= 0)
+        (void)close(limiting->tree.parent_fd);
 }

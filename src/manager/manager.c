@@ -25,8 +25,6 @@
 #include <unistd.h>
 
 #define PUSH_AGAIN_AFTER (100 * NSEC_PER_MSEC) // the disk was full
-#define READER_PATIENCE (10 * NSEC_PER_SEC)    // at the end, with a reader that reads nothing
-#define LOOK_UP_AFTER (100 * NSEC_PER_MSEC)    // …whether somebody is impatient
 
 // So late is nobody who was not stopped, maybe together with all others (a container on pause).
 #define OVERSLEPT_AFTER (500 * NSEC_PER_MSEC)
@@ -49,6 +47,13 @@ static void on_outputs(struct loop_source *source, uint32_t events)
     (void)loop_run_once(&manager->outputs, 0);
 }
 
+static void on_clients(struct loop_source *source, uint32_t events)
+{
+    struct manager *manager = loop_owner(source, struct manager, clients_source);
+    (void)events;
+    (void)loop_run_once(&manager->clients, 0);
+}
+
 static void on_channel(struct loop_source *source, uint32_t events)
 {
     struct manager *manager = loop_owner(source, struct manager, channel_source);
@@ -56,7 +61,7 @@ static void on_channel(struct loop_source *source, uint32_t events)
         manager->guard_is_gone = true;
 }
 
-static void note_reader_gone(struct manager *manager)
+void note_reader_gone(struct manager *manager)
 {
     const struct outlet *outlet = &manager->show.outlet;
     if (outlet->state == OUTLET_FAILED && !manager->reader_is_gone)
@@ -140,9 +145,11 @@ static void on_woken(struct loop *loop)
 static void wait_for_news(struct manager *manager)
 {
     output_bring_back(manager);
-    nsec_t mend_at = loop_mend(&manager->outputs);
-    nsec_t wake_at = earliest(manager);
-    nsec_t until = mend_at < wake_at ? mend_at : wake_at;
+    const nsec_t mend_at[] = {loop_mend(&manager->outputs), loop_mend(&manager->clients)};
+    nsec_t until = earliest(manager);
+    for (size_t i = 0; i < sizeof(mend_at) / sizeof(mend_at[0]); i++)
+        if (mend_at[i] < until)
+            until = mend_at[i];
     notice_delay(manager);
     if (manager->awake_until < until)
         manager->awake_until = until;
@@ -172,49 +179,6 @@ static void run(struct manager *manager)
         else if (manager->input_count == 0 && !manager->is_over)
             wait_for_news(manager);
     }
-}
-
-// Until all is written. A reader that reads nothing for a long time does not keep us for ever.
-static enum outlet_state write_patiently(struct manager *manager)
-{
-    struct outlet *outlet = &manager->show.outlet;
-    size_t least = outlet_waiting_bytes(outlet);
-    nsec_t progress_at = clock_now();
-    for (;;) {
-        enum outlet_state state = outlet_drain(outlet, LOOK_UP_AFTER);
-        if ((state != OUTLET_BUSY && state != OUTLET_NO_SPACE) || news_is_interrupted(manager))
-            return state;
-        if (outlet_waiting_bytes(outlet) < least) {
-            least = outlet_waiting_bytes(outlet);
-            progress_at = clock_now();
-        }
-        if (clock_now() - progress_at >= READER_PATIENCE)
-            return state;
-    }
-}
-
-// The last lines, of which there may be some of a process that was given up.
-static void drain(struct manager *manager)
-{
-    struct outlet *outlet = &manager->show.outlet;
-    for (unsigned slot = 0; slot < supervisor_slot_count(manager->supervisor); slot++)
-        if (process_of(manager, slot))
-            (void)output_read_rest(process_of(manager, slot), true);
-    sinks_drain(manager);
-    terminal_leave(&manager->show.terminal, outlet_buffer(outlet));
-    enum outlet_state state = write_patiently(manager);
-    if (state == OUTLET_NO_SPACE && outlet->error != ENOSPC && outlet->error != EDQUOT)
-        show_aside("the last %zu bytes of the output could not be written: %s",
-                   outlet_waiting_bytes(outlet), strerrordesc_np(outlet->error));
-    else if (state == OUTLET_NO_SPACE)
-        show_aside("no space on the disk for the last %zu bytes of the output",
-                   outlet_waiting_bytes(outlet));
-    else if (state == OUTLET_BUSY)
-        show_aside("nobody took the last %zu bytes of the output", outlet_waiting_bytes(outlet));
-    if (state != OUTLET_IDLE)
-        note_reader_gone(manager);
-    if (manager->reader_is_gone && manager->exit_status == 0)
-        manager->exit_status = 128 + SIGPIPE;
 }
 
 // The guard's business with signals is done: what it does not want to hear of, we ignore.
@@ -248,8 +212,13 @@ static int open_loops(struct manager *manager)
     if (result == 0)
         result = loop_open(&manager->outputs);
     if (result == 0)
+        result = loop_open(&manager->clients);
+    if (result == 0)
         result = loop_add(&manager->loop, &manager->outputs_source, manager->outputs.fd, EPOLLIN,
                           on_outputs);
+    if (result == 0)
+        result = loop_add(&manager->loop, &manager->clients_source, manager->clients.fd, EPOLLIN,
+                          on_clients);
     if (result == 0) // no events asked for: the end is always told
         result = loop_add(&manager->loop, &manager->channel_source, MANAGER_CHANNEL, 0, on_channel);
     return result;
@@ -489,8 +458,9 @@ int manager_run(struct plan *plan, const struct options *options)
     run(manager);
     upgrade_close(manager);
     init_report_close(manager);
-    serve_close(manager);
+    serve_end(manager);
     listeners_remove_files(manager);
     drain(manager);
+    serve_close(manager);
     return finish(manager);
 }

@@ -348,8 +348,8 @@ static void on_doorbell(struct loop_source *source, uint32_t events)
 
 int news_open(struct manager *manager)
 {
-    int result = loop_add(&manager->loop, &manager->doorbell_source, MANAGER_DOORBELL, EPOLLIN,
-                          on_doorbell);
+    int result =
+        loop_add(&manager->loop, &manager->doorbell_source, MANAGER_DOORBELL, EPOLLIN, on_doorbell);
     if (result == 0)
         read_signals(manager);
     return result;

@@ -11,8 +11,10 @@
 #include "os/clock.h"
 #include "os/place.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -237,7 +239,7 @@ int serve_open(struct manager *manager, struct error *error)
         (void)keep_listener(listener);
     }
     const struct server_calls calls = {serve, forget, attach_feed, manager};
-    server_open(&manager->server, &manager->loop, listener, &calls);
+    server_open(&manager->server, &manager->clients, listener, &calls);
     return 0;
 }
 
@@ -270,15 +272,44 @@ void serve_work(struct manager *manager)
         server_work(&manager->server);
 }
 
+static void end_all(struct manager *manager)
+{
+    while (manager->subscriptions)
+        subscription_end(manager, manager->subscriptions);
+}
+
+void serve_end(struct manager *manager)
+{
+    if (manager->server.fd >= 0 && manager->subscriptions)
+        wait_review(manager);
+    end_all(manager);
+}
+
+// Whoever wants to listen now has heard all.
+void serve_meanwhile(struct manager *manager, const struct pollfd *others, size_t count,
+                     int patience_ms)
+{
+    struct pollfd ready[LIMIT_SINKS + 1];
+    struct server *server = &manager->server;
+    bool is_served = server->fd >= 0;
+    assert(count <= LIMIT_SINKS);
+    for (size_t i = 0; i < count; i++)
+        ready[i] = others[i];
+    ready[count] = (struct pollfd){.fd = manager->clients.fd, .events = POLLIN};
+    bool has_work = is_served && (server->has_work || server_due_at(server) <= clock_now());
+    (void)poll(ready, count + is_served, has_work ? 0 : patience_ms);
+    if (!is_served)
+        return;
+    (void)loop_run_once(&manager->clients, 0);
+    server_work(server);
+    end_all(manager);
+}
+
 void serve_close(struct manager *manager)
 {
     if (manager->server.fd < 0)
         return;
     int listener = manager->server.fd;
-    if (manager->subscriptions)
-        wait_review(manager);
-    while (manager->subscriptions)
-        subscription_end(manager, manager->subscriptions);
     server_close(&manager->server);
     place_leave(manager->plan->root.bytes, listener);
 }

@@ -47,6 +47,13 @@ struct subscription {
 int serve_open(struct manager *manager, struct error *error);
 void serve_open_later(struct manager *manager); // it failed: serve_work() tries it again
 void serve_work(struct manager *manager);
+// The formation is over: whoever waits or listens is told. Who asks is still answered …
+void serve_end(struct manager *manager);
+// … while the last lines are written: until one of the others (LIMIT_SINKS at most) is ready, or
+// the time is over, or somebody was answered.
+struct pollfd;
+void serve_meanwhile(struct manager *manager, const struct pollfd *others, size_t count,
+                     int patience_ms);
 void serve_close(struct manager *manager);
 // A request that an earlier manager has begun: its subscription again, with nothing of its
 // progress; NULL when it cannot go on, and the client is broken.

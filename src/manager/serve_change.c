@@ -80,22 +80,23 @@ static int scaled_plan(const struct plan *plan, const unsigned *quantities, stru
     return result;
 }
 
-// Returns 0 with the new plan, not in force yet; or refuses.
-static int make_scaled_plan(struct manager *manager, struct client *client,
-                            const struct request *request, struct plan **out)
+// The new plan, not in force yet; or NULL: refused.
+static struct plan *make_scaled_plan(struct manager *manager, struct client *client,
+                                     const struct request *request)
 {
+    struct plan *plan = NULL;
     unsigned quantities[LIMIT_TYPES];
     struct refusal refusal = {0};
     const struct scale scale = {request->scale.changes, request->scale.reset};
     int result = scale_apply(manager->plan, &scale, quantities, &refusal);
     if (result == 0) {
-        result = scaled_plan(manager->plan, quantities, out);
+        result = scaled_plan(manager->plan, quantities, &plan);
         if (result < 0)
             (void)refusal_set_errno(&refusal, -result);
     }
     if (result < 0)
         serve_refuse(client, &refusal);
-    return result;
+    return plan;
 }
 
 // On the disk first: what is in force outlives us. One that dies before the plan is in force leaves
@@ -142,8 +143,8 @@ void serve_scale(struct manager *manager, struct client *client, struct request 
     unsigned before[LIMIT_TYPES];
     unsigned after[LIMIT_TYPES];
     struct error ignored;
-    struct plan *plan;
-    if (make_scaled_plan(manager, client, request, &plan) < 0) {
+    struct plan *plan = make_scaled_plan(manager, client, request);
+    if (!plan) {
         request_fini(request);
         return;
     }

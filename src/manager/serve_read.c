@@ -173,13 +173,14 @@ static struct biography *read_journal(const struct manager *manager, const struc
 {
     unsigned slot_count = supervisor_slot_count(manager->supervisor);
     struct biography *biographies = arena_alloc(arena, count * sizeof(*biographies) + 1);
+    // NOLINTNEXTLINE(bugprone-sizeof-expression) // pointers, one for each slot
     struct biography **of_slot = arena_alloc(arena, slot_count * sizeof(*of_slot) + 1);
     struct journal_cursor cursor = {.next = 1};
     struct event event;
     uint64_t lost;
     if (!biographies || !of_slot)
         return NULL;
-    memset(of_slot, 0, slot_count * sizeof(*of_slot));
+    memset(of_slot, 0, slot_count * sizeof(*of_slot)); // NOLINT(bugprone-sizeof-expression)
     for (size_t i = 0; i < count; i++) {
         biographies[i] = (struct biography){.id = places[i].id, .now.started = NSEC_NEVER};
         of_slot[places[i].slot] = &biographies[i];

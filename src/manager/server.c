@@ -249,8 +249,7 @@ static void watch_connections(struct server *server)
     if (may_accept)
         server->accept_at = NSEC_NEVER;
     bool is_new = may_accept && !server->source.is_added;
-    if (is_new &&
-        loop_add(server->loop, &server->source, server->fd, EPOLLIN, on_connection) < 0)
+    if (is_new && loop_add(server->loop, &server->source, server->fd, EPOLLIN, on_connection) < 0)
         server->accept_at = clock_now() + ACCEPT_AGAIN_AFTER;
     else if (!may_accept)
         loop_remove(server->loop, &server->source);
@@ -266,8 +265,7 @@ static unsigned find_limit(void)
     return limit.rlim_cur < SHARE ? 1 : (unsigned)(limit.rlim_cur / SHARE);
 }
 
-void server_open(struct server *server, struct loop *loop, int fd,
-                 const struct server_calls *calls)
+void server_open(struct server *server, struct loop *loop, int fd, const struct server_calls *calls)
 {
     *server = (struct server){
         .loop = loop,

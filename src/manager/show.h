@@ -27,8 +27,8 @@ struct show_voice {
 struct show_lines {
     unsigned source;
     const char *name; // its process, or "system"
-    uint32_t owner; // show_owner()
-    nsec_t at;      // wall clock
+    uint32_t owner;   // show_owner()
+    nsec_t at;        // wall clock
     const struct str *texts;
     size_t count;
 };
@@ -53,9 +53,9 @@ struct show {
     const void *facts_context;
     struct format_prefix format_prefix; // …which is put before the lines that are being shown
     struct buffer formatted;            // one of them, on a terminal
-    const char *time_format; // NULL: no time
-    nsec_t now;              // wall clock
-    nsec_t second;           // …of `time`
+    const char *time_format;            // NULL: no time
+    nsec_t now;                         // wall clock
+    nsec_t second;                      // …of `time`
     char time[LOG_TIME_BYTES];
     struct show_voice system;
     bool has_lost_lines; // for want of memory, and it was told

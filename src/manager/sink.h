@@ -26,17 +26,17 @@ struct sink {
     struct tray *tray; // of the desk, or `own`
     struct tray own;
     struct format_prefix prefix; // of the lines that are being appended
-    nsec_t again_at;   // when it is tried again; NSEC_NEVER
-    nsec_t tend_at;    // when a file is to be closed or put aside; NSEC_NEVER
-    bool is_failing;   // and it was told
-    bool is_spoken_of; // by a line that is not for it
+    nsec_t again_at;             // when it is tried again; NSEC_NEVER
+    nsec_t tend_at;              // when a file is to be closed or put aside; NSEC_NEVER
+    bool is_failing;             // and it was told
+    bool is_spoken_of;           // by a line that is not for it
     char name[SINK_NAME_BYTES];
     char why[512];              // it fails, …
     nsec_t failing_since;       // …and since when
     enum drop_cause drop_cause; // of the last line that was left out
     uint64_t drops_seen;        // in the last round
     uint64_t refused_seen;
-    nsec_t drops_over_at; // if no more are left out until then
+    nsec_t drops_over_at;    // if no more are left out until then
     struct sink_file *files; // by their owners, in order
     size_t file_count;
     size_t file_capacity;
@@ -83,7 +83,7 @@ void sink_push_files(struct sink *sink);
 int sink_open_file(struct sink *sink, uint32_t owner, struct sink_file **out);
 void sink_resume_files(struct sink *sink); // what was being written when a manager was killed
 int sink_reopen_files(struct sink *sink, struct buffer *paths, struct error *error);
-void sink_tend_files(struct sink *sink);   // closes those that are idle, puts old ones aside
+void sink_tend_files(struct sink *sink); // closes those that are idle, puts old ones aside
 uint32_t sink_owner(const struct sink *sink, uint32_t line_owner);
 void sink_forget_files(struct sink *sink);
 enum { SINK_OWNER_SYSTEM = -1 };

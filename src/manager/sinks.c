@@ -3,6 +3,7 @@
 
 #include "control/describe.h"
 #include "manager/drops.h"
+#include "manager/serve.h"
 #include "manager/sink.h"
 #include "manager/state.h"
 #include "os/clock.h"
@@ -232,17 +233,17 @@ static nsec_t patience(const struct manager *manager)
 }
 
 // Until a socket that was full has room, or it is time to look at the others.
-static void wait_for_room(const struct manager *manager)
+static void wait_for_room(struct manager *manager)
 {
     struct pollfd ready[LIMIT_SINKS];
-    nfds_t count = 0;
+    size_t count = 0;
     for (size_t i = 0; i < manager->sink_count; i++) {
         const struct sink *sink = &manager->sinks[i];
         if (sink->declared->kind != SINK_FILE && sink->socket >= 0 &&
             sink->outlet.state == OUTLET_BUSY)
             ready[count++] = (struct pollfd){.fd = sink->socket, .events = POLLOUT};
     }
-    (void)poll(ready, count, LOOK_AGAIN_MS);
+    serve_meanwhile(manager, ready, count, LOOK_AGAIN_MS);
 }
 
 void sinks_drain(struct manager *manager)

@@ -127,6 +127,10 @@ static int open_place(struct process *process, int *folder, int groups[CONTROLLE
         return *folder;
     *stage = SPAWN_STAGE_LIMITS;
     int count = limits_put(process, groups);
+    if (count > 0 && process->manager->board->guard_revision < GUARD_LIMITS_SINCE) {
+        close_all(groups, count);
+        count = -EPROTO;
+    }
     if (count < 0 && *folder >= 0)
         (void)close(*folder);
     return count;

@@ -113,6 +113,8 @@ struct manager {
     struct loop loop;
     struct loop outputs; // all processes' outputs; one source of `loop`, so they pause together
     struct loop_source outputs_source;
+    struct loop clients; // of the control socket; another one, which is all that is left at the end
+    struct loop_source clients_source;
     struct held_up refused; // found no room in a sink
     struct held_up served;  // found some, and filled it
     struct loop_source channel_source;
@@ -226,6 +228,10 @@ bool news_is_interrupted(const struct manager *manager); // by Ctrl-C, not dealt
 
 // tell.c
 void tell(struct manager *manager, const struct event *events, size_t count);
+
+// drain.c: the last lines, at the end.
+void drain(struct manager *manager);
+void note_reader_gone(struct manager *manager); // manager.c: told once
 
 // recover.c
 struct handover;

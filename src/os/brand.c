@@ -13,6 +13,7 @@
 
 #include "os/proc.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,11 +127,14 @@ static bool is_in_our_namespace(pid_t pid)
     return stat(path, &status) == 0 && status.st_ino == proc_namespace();
 }
 
+// Whoever cannot be looked at now, for want of descriptors or memory, may live.
 static bool guard_is_gone(uint64_t brand)
 {
     struct proc_status status;
-    return proc_read_status((pid_t)low_bits(brand, PID_BITS), &status) < 0 ||
-           low_bits(status.start_ticks, START_BITS) != low_bits(brand >> START_AT, START_BITS) ||
+    int result = proc_read_status((pid_t)low_bits(brand, PID_BITS), &status);
+    if (result < 0)
+        return result == -ENOENT || result == -ESRCH;
+    return low_bits(status.start_ticks, START_BITS) != low_bits(brand >> START_AT, START_BITS) ||
            status.state == 'Z' || status.state == 'X';
 }
 

@@ -277,11 +277,23 @@ static void end(struct compression *compression)
         (void)dlclose(compression->zstd.handle);
 }
 
+static bool name_partial(const char *path, char out[PATH_MAX])
+{
+    int size = snprintf(out, PATH_MAX, "%s.zst.partial", path);
+    return size >= 0 && size < PATH_MAX;
+}
+
+void compress_discard(const char *path)
+{
+    char partial[PATH_MAX];
+    if (name_partial(path, partial))
+        (void)unlink(partial);
+}
+
 int compress_file(const char *path, struct error *error)
 {
     struct compression compression = {.path = path, .error = error, .from = -1, .to = -1};
-    int size = snprintf(compression.partial, sizeof(compression.partial), "%s.zst.partial", path);
-    if (size < 0 || (size_t)size >= sizeof(compression.partial))
+    if (!name_partial(path, compression.partial))
         return fail(&compression, ENAMETOOLONG, "");
     (void)snprintf(compression.whole, sizeof(compression.whole), "%s.zst", path);
     int result = compress(&compression);

@@ -16,3 +16,6 @@ bool compress_is_possible(void);
 // does it, or still writes to PATH; -ELIBACC: there is no libzstd; or another -errno; with a
 // sentence.
 int compress_file(const char *path, struct error *error);
+
+// Removes what a compress_file() of `path` that was killed has left.
+void compress_discard(const char *path);

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "os/compress.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -161,7 +162,8 @@ void compressor_close(struct compressor *compressor)
         if (!compressor->check.has_ended) { // hangs in the kernel
             loop_remove(compressor->loop, &compressor->check.source);
             (void)close(compressor->check.source.fd);
-        }
+        } else
+            compress_discard(compressor->paths[0]);
         (void)close(compressor->errors);
     }
     while (compressor->count > 0)

@@ -35,5 +35,5 @@ int compressor_open(struct compressor *compressor, struct loop *loop, const char
 int compressor_add(struct compressor *compressor, const char *path);
 
 // Not from within `done`. Nothing more is told. A child that is at work is killed: it loses
-// nothing, see os/compress.h.
+// nothing, see os/compress.h, and what it has begun is removed.
 void compressor_close(struct compressor *compressor);

@@ -181,10 +181,14 @@ static void the_queue_is_bounded(void **state)
 static void whoever_is_at_work_ends_with_us(void **state)
 {
     (void)state;
+    static const char begun[] = "hangs.zst.partial";
+    int fd = open(begun, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(close(fd), 0);
     assert_int_equal(compressor_add(&compressor, "hangs"), 0);
     assert_int_equal(count_children(), 1);
     compressor_close(&compressor);
     assert_int_equal(count_children(), 0);
+    assert_int_equal(access(begun, F_OK), -1);
     assert_int_equal(told_count, 0);
     compressor_close(&compressor); // is closed
 }

@@ -32,7 +32,7 @@ int notify_open(int *out)
 
 int notify_name(int fd, char out[NOTIFY_NAME_BYTES])
 {
-    struct sockaddr_un address;
+    struct sockaddr_un address = {0};
     socklen_t size = sizeof(address);
     const size_t front = offsetof(struct sockaddr_un, sun_path) + 1; // with the NUL of the abstract
     if (getsockname(fd, (struct sockaddr *)&address, &size) < 0)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define ROUND (20 * NSEC_PER_MSEC) // between looks at those that are no children of ours
+#define KILLED_END_WITHIN NSEC_PER_SEC
 
 static sigset_t mask_before; // once signals are held
 static bool holds_signals;
@@ -96,14 +97,10 @@ static bool asks_for_end(int signal)
     return signal == SIGTERM || signal == SIGINT || signal == SIGQUIT || signal == SIGHUP;
 }
 
-// kill(2) with -1 means all in the namespace but ourselves. Whoever is impatient asks once more.
-// Those that are left when we go are killed by the kernel.
-static void end_others(struct program *program, const sigset_t *all, int stop_signal, nsec_t grace)
+// Until nobody else is there, or it is time. Whoever is impatient asks once more.
+static void outwait(struct program *program, const sigset_t *all, nsec_t until)
 {
     const struct timespec round = {.tv_nsec = ROUND};
-    nsec_t until = clock_now() + grace;
-    (void)kill(-1, stop_signal);
-    (void)kill(-1, SIGCONT); // a stopped one could not end
     for (;;) {
         reap(program);
         if (kill(-1, 0) < 0 || clock_now() >= until)
@@ -112,6 +109,17 @@ static void end_others(struct program *program, const sigset_t *all, int stop_si
         if (signal > 0 && asks_for_end(signal))
             return;
     }
+}
+
+// kill(2) with -1 means all in the namespace but ourselves. Those that hang when we go are killed
+// by the kernel.
+static void end_others(struct program *program, const sigset_t *all, int stop_signal, nsec_t grace)
+{
+    (void)kill(-1, stop_signal);
+    (void)kill(-1, SIGCONT); // a stopped one could not end
+    outwait(program, all, clock_now() + grace);
+    (void)kill(-1, SIGKILL);
+    outwait(program, all, clock_now() + KILLED_END_WITHIN); // cgroup folders must be empty
 }
 
 int pid1_fork(int stop_signal, nsec_t grace, int *status)
@@ -129,7 +137,6 @@ int pid1_fork(int stop_signal, nsec_t grace, int *status)
         return -errno;
     serve(&program, &all);
     end_others(&program, &all, stop_signal, grace);
-    (void)kill(-1, SIGKILL);
     *status = program.status;
     return 1;
 }

@@ -44,12 +44,15 @@ static bool is_member(pid_t pid, void *context)
 // Every main process has a session of its own, so a group that a member is in holds members only.
 // The kernel kills a group in one go, forks that have just begun included; somebody who forks and
 // exits all the time is never met himself, but his dead still tell his group.
-static void kill_group_of(pid_t pid, pid_t *last_group)
+static void kill_group_of(struct kin kin, pid_t guard, pid_t *last_group)
 {
     struct proc_status status;
-    if (proc_read_status(pid, &status) < 0 || status.group <= 1 || status.session == getsid(0) ||
+    if (proc_read_status(kin.pid, &status) < 0 || status.group <= 1 ||
+        status.session == getsid(0) ||
         status.group == *last_group) // thousands of dead of the same one, with a storm
         return;
+    if (status.parent != kin.parent && status.parent != guard)
+        return; // the pid is somebody else's meanwhile
     *last_group = status.group;
     (void)kill(-status.group, SIGKILL);
 }
@@ -81,7 +84,7 @@ static unsigned visit_kin(const struct search *search, const struct kin_list *li
         bool lives =
             search->signal == SIGKILL ? proc_kill_if(pid, is_kin, &lineage) : is_kin(pid, &lineage);
         if (!lives && search->signal == SIGKILL && !search->mark)
-            kill_group_of(pid, &last_group); // all of them are ours
+            kill_group_of(lineage.kin, search->guard, &last_group); // all of them are ours
         if (!lives)
             continue;
         found++;

@@ -174,13 +174,13 @@ static long send_frames(struct outlet *outlet, const char *bytes, size_t size)
 {
     struct iovec parts[MESSAGE_BATCH];
     struct msghdr message = {.msg_iov = parts};
+    parts[0] = (struct iovec){0}; // who calls has one message at least, which no analyser knows
     uint32_t length;
     for (size_t at = 0; message.msg_iovlen < MESSAGE_BATCH && at < size; message.msg_iovlen++) {
         memcpy(&length, bytes + at, sizeof(length));
         parts[message.msg_iovlen] = (struct iovec){(char *)bytes + at + sizeof(length), length};
         at += sizeof(length) + length;
     }
-    // cppcheck-suppress uninitvar // who calls has one message at least
     parts[0].iov_base = (char *)parts[0].iov_base + outlet->frame_sent_bytes;
     parts[0].iov_len -= outlet->frame_sent_bytes;
     ssize_t sent = sendmsg(outlet->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -256,7 +256,7 @@ static long send_messages(struct outlet *outlet, const char *bytes, size_t size)
 {
     struct mmsghdr messages[MESSAGE_BATCH] = {0};
     struct iovec parts[MESSAGE_BATCH];
-    size_t ends[MESSAGE_BATCH];
+    size_t ends[MESSAGE_BATCH] = {0};
     unsigned count = 0;
     uint32_t length;
     for (size_t at = 0; count < MESSAGE_BATCH && at < size; at = ends[count++]) {

@@ -29,7 +29,7 @@ struct tray_state {
     uint64_t inode;      // …when it is one that could have been replaced
     uint64_t record_end; // of the record that is being written; not behind `from`: the next is
     struct tray_counts counts;
-    uint64_t place; // the owner's own number for where its bytes go; 0: it is free
+    uint64_t place;   // the owner's own number for where its bytes go; 0: it is free
     uint32_t owner;   // of that record
     uint32_t writing; // bytes that are being written; 0: none
     bool uses_outbox; // for the write that is under way

@@ -52,12 +52,39 @@ const char *figure_bytes(uint64_t bytes, char out[FIGURE_BYTES])
         tenths = (tenths + kibi / 2) / kibi;
         unit++;
     }
-    if (tenths < 100 && unit >= 2)
+    if (tenths < 100 && unit >= 1)
         (void)snprintf(out, FIGURE_BYTES, "%" PRIu64 ".%" PRIu64 "%c", tenths / 10, tenths % 10,
                        letters[unit]);
     else
         (void)snprintf(out, FIGURE_BYTES, "%" PRIu64 "%c", (tenths + 5) / 10, letters[unit]);
     return out;
+}
+
+// Tenths of a unit, if that many are, to the byte, what byte_size_parse() makes of them.
+static bool is_in_tenths(uint64_t bytes, uint64_t unit, uint64_t *tenths)
+{
+    uint64_t rest = bytes % unit;
+    uint64_t tenth = (rest * 10 + unit - 1) / unit; // the first one that could be it
+    *tenths = bytes / unit * 10 + tenth;
+    return tenth * unit / 10 == rest;
+}
+
+const char *figure_limit(uint64_t bytes, char out[FIGURE_BYTES])
+{
+    static const char letters[] = "TGMK";
+    uint64_t tenths;
+    for (int i = 0; letters[i]; i++) {
+        uint64_t unit = UINT64_C(1) << (10 * (4 - i));
+        if (bytes < unit || !is_in_tenths(bytes, unit, &tenths))
+            continue;
+        if (tenths % 10 > 0)
+            (void)snprintf(out, FIGURE_BYTES, "%" PRIu64 ".%" PRIu64 "%c", tenths / 10, tenths % 10,
+                           letters[i]);
+        else
+            (void)snprintf(out, FIGURE_BYTES, "%" PRIu64 "%c", tenths / 10, letters[i]);
+        return out;
+    }
+    return figure_bytes(bytes, out);
 }
 
 const char *figure_count(uint64_t count, char out[FIGURE_COUNT_BYTES])

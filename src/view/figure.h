@@ -18,5 +18,9 @@ const char *figure_span(nsec_t span, char out[FIGURE_BYTES]);
 // "1,234,567".
 const char *figure_count(uint64_t count, char out[FIGURE_COUNT_BYTES]);
 
-// "812K", "12M", "1.5G".
+// "812K", "1.5M", "12M": what is measured.
 const char *figure_bytes(uint64_t bytes, char out[FIGURE_BYTES]);
+
+// "1500M", "10.5G", "1.5G": what somebody has asked for, exactly, in the largest unit of which it
+// is so many, or so many tenths; where there is none, as figure_bytes.
+const char *figure_limit(uint64_t bytes, char out[FIGURE_BYTES]);

@@ -2,6 +2,8 @@
 // Where one unit ends and the next begins.
 #include "view/figure.h"
 
+#include "base/byte_size.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,7 +66,8 @@ static void test_bytes(void **state)
         {513, "1K"},
         {812 * 1024, "812K"},
         {1023 * 1024, "1023K"},
-        {1024 * 1024, "1M"},
+        {1024 * 1024, "1.0M"},
+        {1536 * 1024, "1.5M"},
         {12 * 1024 * 1024, "12M"},
         {(uint64_t)1536 << 20, "1.5G"},
         {(uint64_t)9 << 30, "9.0G"},
@@ -75,6 +78,33 @@ static void test_bytes(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         assert_string_equal(figure_bytes(cases[i].bytes, text), cases[i].text);
+}
+
+static void test_limits_are_shown_as_they_were_given(void **state)
+{
+    static const char *const texts[] = {"1K",   "1.5K",  "1.1K",  "700K",  "1.5M",   "1.3M",
+                                        "10M",  "10.5M", "512M",  "1500M", "1.5G",   "1.1G",
+                                        "9.9G", "10.5G", "1000G", "1.5T",  "1023.9T"};
+    static const struct {
+        uint64_t bytes;
+        const char *text;
+    } others[] = {
+        {0, "0K"},
+        {1, "0K"},
+        {1048577, "1.0M"},
+        {(uint64_t)1536 << 20, "1.5G"},
+        {((uint64_t)1536 << 20) + 1, "1.5G"},
+        {UINT64_MAX, "16E"},
+    };
+    char text[FIGURE_BYTES];
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        uint64_t bytes;
+        assert_true(byte_size_parse(str_of(texts[i]), &bytes));
+        assert_string_equal(figure_limit(bytes, text), texts[i]);
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_string_equal(figure_limit(others[i].bytes, text), others[i].text);
 }
 
 static void test_counts(void **state)
@@ -102,6 +132,7 @@ int main(void)
         cmocka_unit_test(test_ages),
         cmocka_unit_test(test_spans),
         cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_limits_are_shown_as_they_were_given),
         cmocka_unit_test(test_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,7 +50,7 @@ void sentence_ended_within(struct buffer *out, int wait_status, uint64_t memory_
         return;
     buffer_append_text(out, " (out of memory");
     if (memory_limit > 0)
-        buffer_append_format(out, ": its limit is %s", figure_bytes(memory_limit, figure));
+        buffer_append_format(out, ": its limit is %s", figure_limit(memory_limit, figure));
     buffer_append_char(out, ')');
 }
 
@@ -85,6 +85,8 @@ static const struct failure failures[] = {
      "the guard is of a version that cannot confine it as declared: start the formation anew"},
     {LAUNCH_CONFINEMENT, 0, false, true, "cannot confine it"},
     {LAUNCH_NICE, 0, false, true, "cannot set its nice value"},
+    {LAUNCH_LIMITS, EPROTO, false, false,
+     "the guard is of a version that cannot limit it as declared: start the formation anew"},
     {LAUNCH_LIMITS, 0, false, true, "cannot set its limits"},
     {LAUNCH_TMP, 0, false, true, "cannot give it a /tmp of its own"},
     {LAUNCH_USER, EAGAIN, true, false, "too many processes of the user"},
@@ -103,6 +105,10 @@ static const struct failure *find_failure(enum launch_stage stage, int code)
 
 void sentence_not_started(struct buffer *out, enum launch_stage stage, int code, struct str subject)
 {
+    if (code == ECANCELED) { // by a stop that came first, or by a new manager: whatever the stage
+        buffer_append_text(out, "not started: that was called off");
+        return;
+    }
     const struct failure *failure = find_failure(stage, code);
     buffer_append_text(out, failure->text);
     if (failure->names_subject) {

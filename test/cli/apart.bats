@@ -72,7 +72,8 @@ for line in sys.stdin: print(*map(json.loads(line).get, ("process", "stream", "l
     start --log-format json
     wait_until shows "cannot open its output: too many files are open"
     stop
-    ! grep "cannot open its output" "$OUTPUT" | grep -v '"process":"web.[0-9]*","type":"web",'
+    grep "cannot open its output" "$OUTPUT" >told
+    run ! grep -v '"process":"web.[0-9]*","type":"web",' told
 }
 
 @test "where nobody asks, both come by one pipe, in order" {
@@ -85,7 +86,7 @@ for line in sys.stdin: print(*map(json.loads(line).get, ("process", "stream", "l
 }
 
 has_18_lines() {
-    [ "$(cat all.log | wc -l)" -eq 18 ]
+    [ "$(wc -l <all.log)" -eq 18 ]
 }
 
 @test "the last words of both are there, also without a newline" {
@@ -124,7 +125,7 @@ has_18_lines() {
     stop
     has_all out <out.log
     has_all err <err.log
-    ! grep -q out err.log
+    run ! grep -q out err.log
 }
 
 @test "half a line of each is in the hands of the next manager, and of the next guard" {

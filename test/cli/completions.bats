@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # The Tab key: what `formation complete` proposes, and what three shells make of it.
+# shellcheck disable=SC2154 # helpers.bash sets formation
 load helpers
 
 COMMANDS="attach check doctor events exec export help logs ps reload reopen restart run scale"

@@ -217,7 +217,7 @@ have: "*" at most" ]]
     type 'directory: /tmp' 'private_tmp: true'
     fails_to_start \
         "formation.yaml:4:18: error: 'private_tmp' would hide /tmp, where the processes run"
-    PREFIX+=(setpriv --bounding-set=-net_raw,-sys_admin,-sys_nice --inh-caps=-all)
+    PREFIX+=(setpriv '--bounding-set=-net_raw,-sys_admin,-sys_nice' --inh-caps=-all)
     type 'capabilities: [net_raw]' 'private_tmp: true' 'nice: -20'
     fails_to_start \
         "formation.yaml:5:11: error: only root can give processes a 'nice' below the \
@@ -430,7 +430,7 @@ os.execvp(sys.argv[1], sys.argv[1:])')
     wait_for "pid $process has become another user, whom a formation of the user 4711 may not \
 signal: it has to be ended by root, or to end by itself"
     asks 0 restart worker # all else goes on
-    ! is_gone "$process"
+    run ! is_gone "$process"
     touch end
     wait_until is_gone "$client"
     [ "$(pid web.1)" = "" ]
@@ -441,7 +441,7 @@ signal: it has to be ended by root, or to end by itself"
     stop
     wait_for "has become another user" 2
     wait_for "pid $process does not end, even by SIGKILL; giving up on it"
-    ! is_gone "$process" # nobody could
+    run ! is_gone "$process" # nobody could
     touch end
     wait_until is_gone "$process"
     nothing_left

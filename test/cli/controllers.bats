@@ -92,7 +92,7 @@ time.sleep(60)"'
     fi
     [ "$(cat "$(folder_of web.1 pids)/pids.max")" = 20 ]
     asks 0 ps
-    [[ $output =~ web.1.*[0-9]+M/1.0G ]]
+    [[ $output =~ web.1.*[0-9]+M/1G ]]
     stop
     nothing_left
     wait_until no_folders

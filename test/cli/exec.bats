@@ -110,7 +110,12 @@ END
     [[ $stderr == *"formation.yaml:"*"error: "* ]]
 }
 
-@test "its tree is limited as by start; the next formation removes the folder" {
+# has_folder: whether a cgroup folder of that formation's is there.
+has_folder() {
+    find /sys/fs/cgroup -type d -name "$(basename "${1%/web.1}")*" 2>/dev/null | grep -q .
+}
+
+@test "its tree is limited as by start; the next formation removes the folder, PID 1 its own" {
     [ "$(id -u)" = 0 ] || skip "needs root"
     "$FORMATION" doctor | grep -q "^ok *pids limit" || skip "no controller"
     seer ", limits: {processes: 7}"
@@ -129,9 +134,13 @@ END
     run -0 "${PREFIX[@]}" "$FORMATION" exec web
     folder=$(sed -n 's/^pids 7 //p' <<<"$output")
     [[ $folder == */formation.*/web.1 ]]
-    # Nobody of that namespace is there any more; a container's own folder goes with it.
-    find /sys/fs/cgroup -depth -type d -path "*/$(basename "${folder%/web.1}")*" \
-        -exec rmdir {} + 2>/dev/null || true
+    run ! has_folder "$folder"
+    procfile "web: cat /proc/self/cgroup; setsid sleep 60 & sleep 0.1" # who is left in it is ended
+    sed -i 's/limits:/stop: {grace: 50ms}, limits:/' formation.yaml
+    run -0 "${PREFIX[@]}" "$FORMATION" exec web
+    folder=$(sed -n 's/^.*pids:\(.*web.1\)$/\1/p; s/^0::\(.*web.1\)$/\1/p' <<<"$output" | head -n 1)
+    [ "$folder" ]
+    run ! has_folder "$folder"
 }
 
 @test "what cannot be limited does not run: 126" {

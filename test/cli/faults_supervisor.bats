@@ -99,7 +99,9 @@ for i in range(60):        # half a call each, which it has to keep
     wait_until another_manager "$(cat manager)"
     wait_until answers
     killed=$(sed -n 's/^oom_kill //p' "$group/memory.oom_control")
-    [ "$(identity web.1)" = "$before" ]
+    after=$(identity web.1)
+    echo "before: $before, after: $after"
+    [ "$after" = "$before" ]
     stop
     rmdir "$group"
     [ "$killed" -eq 1 ]

@@ -38,6 +38,7 @@ procfile() {
 # start [ARGUMENT…]: `formation start` in the background: its pid is $formation, its output, both
 # kinds, is in the file $OUTPUT.
 start() {
+    : >"$OUTPUT" # now, and not at a time of its own in the background: an earlier run's is no more
     "${PREFIX[@]}" "$FORMATION" start "$@" >"$OUTPUT" 2>&1 </dev/null 3>&- &
     formation=$!
 }

@@ -100,8 +100,8 @@ END
     pid=$(pid web.1)
     for number in {1..64}; do
         case $number in
-        # the ends, USR1, KILL, USR2, STOP, PWR, what is no signal, RTMIN+3
-        1 | 2 | 3 | 10 | 9 | 12 | 15 | 19 | 30 | 32 | 33 | 37) ;;
+        # the ends (ABRT is one, a watchdog's), USR1, KILL, USR2, STOP, PWR, no signals, RTMIN+3
+        1 | 2 | 3 | 6 | 10 | 9 | 12 | 15 | 19 | 30 | 32 | 33 | 37) ;;
         *) kill -"$number" "$(first)" ;;
         esac
     done

@@ -4,7 +4,7 @@
 # every way at once (test/apps/hider.c), and none of them is there when the formation is over. Each
 # is tried twice, with cgroups where they can be had and without. Whoever hides so has a name of its
 # own to be found by (/proc/PID/comm); of the test's own mark nothing may be left.
-# shellcheck disable=SC2016,SC2154
+# shellcheck disable=SC2016,SC2046,SC2154
 load helpers
 load life
 

@@ -46,7 +46,7 @@ has() {
 }
 
 has_lines() {
-    [ "$(cat "$1" 2>/dev/null | wc -l)" -ge "$2" ]
+    [ -e "$1" ] && [ "$(wc -l <"$1")" -ge "$2" ]
 }
 
 manager_pid() {

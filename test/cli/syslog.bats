@@ -245,8 +245,7 @@ print(json.load(sys.stdin)["processes"][0]["dropped"])')" ]
     kill -STOP "$receiver"
     PATIENCE=30
     up
-    local round
-    for round in 1 2 3 4 5 6 7 8; do
+    for _ in 1 2 3 4 5 6 7 8; do
         wait_until drops log.sock
         kill -KILL "$(manager_pid)"
         wait_until answers

@@ -120,6 +120,56 @@ is_interrupted() {
     grep -q 'nobody took the last [0-9]* bytes of the logs' "$OUTPUT"
 }
 
+# is_over: whether the formation says of itself that nothing runs any more.
+is_over() {
+    "$FORMATION" status --json | grep -q '"phase": "ended"'
+}
+
+@test "who asks while a server is waited for at the end gets an answer" {
+    flood
+    receive local unix "$PWD/log.sock"
+    logs "{syslog: 'unix:$PWD/log.sock', policy: block}"
+    kill -STOP "$receiver"
+    up
+    wait_until waits
+    kill -TERM "$formation"
+    wait_until is_over
+    asks 0 status
+    [[ $output == *": ended for"*"log.sock"*"slow"* ]]
+    asks 0 ps --json
+    json 'data["processes"][0]["state"] == "finished"'
+    asks 0 why web.1
+    asks 0 logs web
+    [[ $output == *"<web.1 "* ]]
+    asks 0 logs -f web # there is nothing to wait for
+    asks 1 restart web
+    [ "$stderr" = "formation: the formation ends and takes no more changes" ]
+    asks 1 start # two of them would write to the same places
+    is_over
+    kill -CONT "$receiver"
+    asks 0 shutdown
+    ended
+    [ ! -e .formation/control.sock ]
+    run ! grep -q 'nobody took' "$OUTPUT"
+}
+
+@test "who asks while nobody reads the output at the end gets an answer" {
+    procfile "web: $APPS/chatty 200000 --state written --stay"
+    mkfifo pipe
+    exec 5<>pipe
+    "$FORMATION" start >pipe 2>"$OUTPUT" </dev/null 3>&- 5>&- &
+    formation=$!
+    wait_until waits
+    kill -TERM "$formation"
+    wait_until is_over
+    asks 0 ps
+    asks 0 status
+    kill -INT "$formation"
+    ended
+    exec 5>&-
+    grep -q 'nobody took the last [0-9]* bytes of the output' "$OUTPUT"
+}
+
 # all_have_written LINES: each of the four.
 all_have_written() {
     local number

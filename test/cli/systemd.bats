@@ -92,7 +92,7 @@ manager() {
     wait_until pids_of 'sleep 62'
     echo "no line of a Procfile" >>Procfile
     run -1 lab systemctl reload "$unit"
-    has ActiveState active
+    wait_until has ActiveState active # our answer and our READY=1 race with each other
     has MainPID "$main"
 
     lab systemctl stop "$unit"

@@ -124,7 +124,7 @@ needs_cgroups() {
     up
     wait_for deaf
     asks 0 stop web # killed by us
-    ! grep -q 'out of memory' "$OUTPUT"
+    run ! grep -q 'out of memory' "$OUTPUT"
     asks 0 why --json web
     json 'data["histories"][0]["lives"][0]["exit"] == {"signal": "SIGKILL", "core": False}'
     stop
