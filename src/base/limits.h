@@ -98,6 +98,11 @@
 // has a handful.
 #define LIMIT_SOCKETS 16
 
+// Listening sockets that the formation opens itself (`listen`): of a type and of all types. Each of
+// a type needs a reserved low descriptor, as above; the guard has a fixed place for each of all.
+#define LIMIT_TYPE_LISTENERS 8
+#define LIMIT_LISTENERS 64
+
 // …and the name of one, as systemd has it (systemd.socket(5), FileDescriptorName=).
 #define LIMIT_SOCKET_NAME_BYTES 255
 

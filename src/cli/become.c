@@ -4,6 +4,7 @@
 #include "cli/report.h"
 #include "manager/confining.h"
 #include "manager/limiting.h"
+#include "manager/listening.h"
 #include "manager/tell.h"
 #include "os/pid1.h"
 #include "plan/launch.h"
@@ -78,6 +79,19 @@ static int confine(const struct options *options, const struct process_type *typ
     return options->foreman ? 1 : STATUS_CANNOT_EXECUTE;
 }
 
+// Before its rights are taken away: of a low port only root may have one.
+static int listen_for(const struct options *options, const struct process_type *type,
+                      struct arena *arena, struct launch *launch)
+{
+    struct error error;
+    struct error sentence;
+    if (listening_become(type, arena, launch, &error) == 0)
+        return 0;
+    (void)error_set(&sentence, error.code, "%s: %s", type->name.bytes, error.text);
+    (void)report_failure(options, sentence.text);
+    return options->foreman ? 1 : STATUS_CANNOT_EXECUTE;
+}
+
 static int enter(const struct options *options, const char *name, const char *directory)
 {
     struct error error;
@@ -108,6 +122,8 @@ int become_process(const struct options *options, struct plan *plan, struct proc
         return status;
     }
     status = limit(options, &limiting);
+    if (status == 0)
+        status = listen_for(options, type, &plan->arena, &launch);
     if (status == 0)
         status = confine(options, type);
     if (status == 0)

@@ -89,6 +89,41 @@ static int copy_sockets(struct arena *arena, const struct declared_type *declare
     return arena_str(arena, declared->sockets_origin.file, &out->origin.file);
 }
 
+// A path is relative to the root.
+static int copy_path(const struct assembly *assembly, const struct listener *declared,
+                     struct str *out)
+{
+    enum { MOST_PATH = LISTENER_TEXT_BYTES - 21 }; // 107
+    if (declared->family != LISTENER_UNIX)
+        return arena_str(assembly->arena, str_of(""), out);
+    if (make_directory(assembly, declared->path, out) != 0)
+        return -ENOMEM;
+    if (out->size > MOST_PATH)
+        diagnostics_error(assembly->diagnostics, declared->origin,
+                          "'%.*s' has %zu bytes: the path of a socket has %d at most",
+                          STR_ARGS(str_excerpt(*out)), out->size, MOST_PATH);
+    return 0;
+}
+
+static int copy_listening(const struct assembly *assembly,
+                          const struct declared_listening *declared, struct listening *out)
+{
+    struct listener *items = arena_alloc(assembly->arena, declared->count * sizeof(*items));
+    if (!items)
+        return -ENOMEM;
+    for (size_t i = 0; i < declared->count; i++) {
+        const struct listener *from = &declared->items[i].listener;
+        items[i] = *from;
+        if (copy_path(assembly, from, &items[i].path) != 0 ||
+            arena_str(assembly->arena, from->name, &items[i].name) != 0 ||
+            arena_str(assembly->arena, from->variable, &items[i].variable) != 0 ||
+            arena_str(assembly->arena, from->origin.file, &items[i].origin.file) != 0)
+            return -ENOMEM;
+    }
+    *out = (struct listening){declared->share, items, declared->count};
+    return 0;
+}
+
 // Adds a type at the end of the plan. `declared` may be NULL.
 static int add_type(struct assembly *assembly, struct str name, struct str command,
                     struct origin origin, const struct declared_type *declared)
@@ -122,6 +157,7 @@ static int add_type(struct assembly *assembly, struct str name, struct str comma
                    &type.confinement.tree.origin.file) != 0 ||
          copy_sockets(assembly->arena, declared, &type.sockets) != 0 ||
          declaration_copy_scale(&declared->scale, assembly->arena, &type.scale) != 0 ||
+         copy_listening(assembly, &declared->listening, &type.listening) != 0 ||
          copy_probe(assembly, name, &declared->ready, &type.ready) != 0 ||
          copy_probe(assembly, name, &declared->alive, &type.alive) != 0 ||
          declared_rights_copy(&declared->rights, assembly->arena, &type.confinement.rights) != 0))
@@ -316,12 +352,33 @@ static struct origin set_port_base(struct assembly *assembly)
     return nowhere;
 }
 
+// Whose own ports one has that another type's processes share.
+static void check_shared_port(struct assembly *assembly, const struct process_type *type)
+{
+    const struct plan *plan = assembly->plan;
+    for (size_t i = 0; i < type->listening.count; i++) {
+        const struct listener *listener = &type->listening.items[i];
+        for (size_t j = 0; j < plan->type_count && listener->family != LISTENER_UNIX; j++) {
+            const struct process_type *other = &plan->types[j];
+            unsigned first = plan->port_base + 100 * other->port_index;
+            if (listening_port(&other->listening) == 0 && listener->port >= first &&
+                listener->port < first + other->quantity)
+                diagnostics_warn(assembly->diagnostics, listener->origin,
+                                 "%u is the PORT of %.*s.%u, too", listener->port,
+                                 STR_ARGS(other->name), listener->port - first + 1);
+        }
+    }
+}
+
 static void check_ports(struct assembly *assembly, struct origin origin)
 {
     enum { STEP = 100 }; // plan_port
     const struct plan *plan = assembly->plan;
     for (size_t i = 0; i < plan->type_count; i++) {
         const struct process_type *type = &plan->types[i];
+        check_shared_port(assembly, type);
+        if (listening_port(&type->listening) > 0)
+            continue;
         unsigned most = plan_type_most(type);
         unsigned highest = plan->port_base + STEP * type->port_index + most - 1;
         if (most > 0 && highest > 65535) {
@@ -333,7 +390,8 @@ static void check_ports(struct assembly *assembly, struct origin origin)
         }
         for (size_t next = i + 1; next < plan->type_count; next++) {
             const struct process_type *other = &plan->types[next];
-            if (plan_type_most(other) == 0 || most <= STEP * (next - i))
+            if (plan_type_most(other) == 0 || listening_port(&other->listening) > 0 ||
+                most <= STEP * (next - i))
                 continue;
             diagnostics_warn(assembly->diagnostics, type->origin,
                              "%u processes of '%.*s' use ports that '%.*s' has too: a type has %d",

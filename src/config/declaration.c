@@ -197,7 +197,9 @@ static void read_roll(struct yaml_reader *reader, const struct yaml_node *node, 
          offsetof(struct process_policy, roll_max_unavailable)},
         {"surge", read_process_count, offsetof(struct process_policy, roll_surge)},
     };
-    struct process_policy *policy = out;
+    struct declared_type *type = out;
+    struct process_policy *policy = &type->policy;
+    type->has_roll = true;
     yaml_read_fields(reader, node, fields, COUNT(fields), policy);
     if (policy->roll_surge == 0 && policy->roll_max_unavailable == 0)
         diagnostics_error(reader->diagnostics, node->origin,
@@ -236,15 +238,6 @@ static void read_limits(struct yaml_reader *reader, const struct yaml_node *node
     yaml_read_fields(reader, node, fields, COUNT(fields), type);
 }
 
-static bool is_socket_name(struct str name)
-{
-    bool is_printable = name.size <= LIMIT_SOCKET_NAME_BYTES;
-    for (size_t i = 0; i < name.size; i++)
-        is_printable =
-            is_printable && name.bytes[i] > ' ' && name.bytes[i] != 0x7f && name.bytes[i] != ':';
-    return is_printable;
-}
-
 // `true` or `inherited`: all that there are; or names.
 static void read_sockets(struct yaml_reader *reader, const struct yaml_node *node, void *out)
 {
@@ -260,12 +253,43 @@ static void read_sockets(struct yaml_reader *reader, const struct yaml_node *nod
                                 &type->socket_count))
         return;
     for (size_t i = 0; i < type->socket_count; i++)
-        if (!is_socket_name(type->sockets[i].name))
+        if (!declaration_is_socket_name(type->sockets[i].name))
             diagnostics_error(
                 reader->diagnostics, type->sockets[i].origin,
                 "a socket's name has 1 to %d characters, none of them ':' or a blank: "
                 "'%.*s' cannot be one",
                 LIMIT_SOCKET_NAME_BYTES, STR_ARGS(str_excerpt(type->sockets[i].name)));
+}
+
+// Of a port that all have in common.
+static void warn_of_shared_port(struct yaml_reader *reader, const struct declared_type *type,
+                                const struct declared_probe *probe)
+{
+    enum probe_kind kind = probe->probe.kind;
+    if ((kind == PROBE_TCP || kind == PROBE_HTTP) && probe->probe.port == 0)
+        diagnostics_warn(reader->diagnostics, probe->origin,
+                         "PORT is what all processes of '%.*s' share, so another one may answer: "
+                         "'notify', 'log' or 'exec' tell of this one",
+                         STR_ARGS(type->name));
+}
+
+// With a port that is shared a second process needs no second port: so the new one comes first.
+static void finish_listening(struct yaml_reader *reader, struct declared_type *type)
+{
+    declaration_listen_finish(reader, &type->listening, type->name);
+    if (type->listening.count == 0 || type->listening.share == LISTENER_ROUTE)
+        return;
+    if (!type->has_roll) {
+        type->policy.roll_surge = 1;
+        type->policy.roll_max_unavailable = 0;
+    }
+    for (size_t i = 0; i < type->listening.count; i++) {
+        if (type->listening.items[i].listener.family == LISTENER_UNIX)
+            continue;
+        warn_of_shared_port(reader, type, &type->ready);
+        warn_of_shared_port(reader, type, &type->alive);
+        return;
+    }
 }
 
 static void read_type(struct yaml_reader *reader, const struct yaml_node *node,
@@ -282,14 +306,16 @@ static void read_type(struct yaml_reader *reader, const struct yaml_node *node,
         {"env", read_environment, offsetof(struct declared_type, environment)},
         {"group", confine_read_group, offsetof(struct declared_type, rights)},
         {"limits", read_limits, 0},
+        {"listen", declaration_read_listen, offsetof(struct declared_type, listening)},
         {"nice", confine_read_nice, offsetof(struct declared_type, rights)},
         {"no_new_privs", confine_read_no_new_privs, offsetof(struct declared_type, rights)},
         {"private_tmp", confine_read_private_tmp, offsetof(struct declared_type, rights)},
         {"quantity", read_quantity, 0},
         {"ready", probe_read_ready, offsetof(struct declared_type, ready)},
         {"restart", read_restart, offsetof(struct declared_type, policy.restart)},
-        {"roll", read_roll, offsetof(struct declared_type, policy)},
+        {"roll", read_roll, 0},
         {"scale", declaration_read_scale, offsetof(struct declared_type, scale)},
+        {"share", declaration_read_share, offsetof(struct declared_type, listening)},
         {"sockets", read_sockets, 0},
         {"stop", read_stop, offsetof(struct declared_type, policy)},
         {"tty", yaml_read_bool, offsetof(struct declared_type, tty)},
@@ -316,6 +342,7 @@ static void read_type(struct yaml_reader *reader, const struct yaml_node *node,
     if (out->scale.is_set && out->has_quantity)
         diagnostics_error(reader->diagnostics, out->scale.origin,
                           "'quantity' and 'scale': only one of them can decide");
+    finish_listening(reader, out);
     out->policy.waits_for_ready = out->ready.probe.kind != PROBE_NONE;
     if (out->boot_origin.line > 0 && out->ready.origin.line == 0)
         diagnostics_warn(reader->diagnostics, out->boot_origin,
@@ -338,8 +365,12 @@ static void read_processes(struct yaml_reader *reader, const struct yaml_node *n
         reader->no_memory = true;
         return;
     }
-    for (const struct yaml_node *type = node->first; type; type = type->next)
-        read_type(reader, type, &declaration->types[declaration->type_count++]);
+    for (const struct yaml_node *node_of = node->first; node_of; node_of = node_of->next) {
+        struct declared_type *type = &declaration->types[declaration->type_count++];
+        read_type(reader, node_of, type);
+        for (const struct declared_type *before = declaration->types; before < type; before++)
+            declaration_listen_compare(reader, &before->listening, &type->listening);
+    }
 }
 
 int declaration_parse(struct str text, const char *file, struct arena *arena,

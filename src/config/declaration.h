@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/str.h"
 #include "config/declaration_confine.h"
+#include "config/declaration_listen.h"
 #include "config/declaration_logs.h"
 #include "config/declaration_scale.h"
 #include "config/diagnostic.h"
@@ -24,6 +25,7 @@ struct declared_type {
     unsigned quantity;
     struct plan_scale scale;
     struct process_policy policy;
+    bool has_roll; // said, and not the default
     struct tree_limits tree;
     struct origin boot_origin; // line 0: `boot` is not there
     struct declared_probe ready;
@@ -35,6 +37,7 @@ struct declared_type {
     const struct declared_name *sockets; // names of some
     size_t socket_count;
     struct origin sockets_origin;
+    struct declared_listening listening;
     struct str directory; // as written, relative to the root
     struct environment environment;
     struct declared_rights rights;

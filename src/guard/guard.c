@@ -4,6 +4,7 @@
 // whole or not there at all.
 #include "guard/guard.h"
 
+#include "guard/answer.h"
 #include "guard/hold.h"
 #include "guard/revive.h"
 #include "guard/setup.h"
@@ -202,17 +203,6 @@ static void on_signals(void)
     }
 }
 
-static void answer_fetch(const struct guard_request *request)
-{
-    struct guard_request answer = {.kind = GUARD_FETCH, .slot = request->slot};
-    int fds[HOLD_FETCHED];
-    size_t count = hold_fetch(&guard.holds, request->slot, fds, &answer.flags);
-    // Without a descriptor if it cannot be sent: whoever asked waits for an answer.
-    answer.value = -channel_send(guard.channel, &answer, sizeof(answer), fds, count, true);
-    if (answer.value)
-        (void)channel_send(guard.channel, &answer, sizeof(answer), NULL, 0, true);
-}
-
 // Returns how many of the descriptors, from the first, are held from now on.
 static size_t spawn(const struct guard_request *request, const int *fds, size_t fd_count)
 {
@@ -269,7 +259,7 @@ static void carry_out(const struct guard_request *request, const int *fds, size_
     }
     switch ((enum guard_request_kind)request->kind) {
     case GUARD_FETCH:
-        answer_fetch(request);
+        answer_fetch(&guard.holds, guard.channel, request);
         break;
     case GUARD_SPAWN:
         taken = spawn(request, fds, fd_count);
@@ -298,6 +288,15 @@ static void carry_out(const struct guard_request *request, const int *fds, size_
         break;
     case GUARD_NOTIFY:
         herald_notify(&guard.herald, guard.board, request);
+        break;
+    case GUARD_LISTEN:
+        taken = fd_count == 1 && hold_listener(&guard.holds, request->value, fds[0]);
+        break;
+    case GUARD_CLOSE_LISTENER:
+        (void)hold_listener(&guard.holds, request->value, -1);
+        break;
+    case GUARD_FETCH_LISTENER:
+        answer_fetch_listener(&guard.holds, guard.channel, request);
         break;
     case GUARD_END:
         guard.is_over = true;

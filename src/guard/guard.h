@@ -19,7 +19,7 @@ enum { GUARD_CONFINES_SINCE = 3, GUARD_LIMITS_SINCE = 3 };
 
 // To be raised with every change of what a guard hands over to the program that takes its place.
 #ifndef GUARD_FORMAT
-#define GUARD_FORMAT 6
+#define GUARD_FORMAT 7
 #endif
 
 // Becomes the guard of a new formation and returns when that is over, with the exit status of the

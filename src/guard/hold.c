@@ -18,7 +18,8 @@
 
 // The launch that is being started, as execve(2) wants it. Pages are touched as far as needed.
 static char *strings[LIMIT_LAUNCH_STRINGS + 4];
-static struct confine confine; // of it
+static struct confine confine;           // of it
+static struct guard_listeners listeners; // of it
 
 void holds_resume(struct holds *holds, struct board *board, int watch_fd, int null_fd)
 {
@@ -31,6 +32,8 @@ void holds_init(struct holds *holds, struct board *board, int watch_fd, int null
 {
     holds_resume(holds, board, watch_fd, null_fd);
     holds->used = 0;
+    for (int i = 0; i < LIMIT_LISTENERS; i++)
+        holds->listeners[i] = -1;
 }
 
 static struct hold *use_slot(struct holds *holds, unsigned slot)
@@ -75,6 +78,19 @@ void hold_keep(struct holds *holds, const struct guard_request *request, const i
     }
     if (request->flags & GUARD_SPAWN_NOTIFY)
         hold_one(&hold->notify, fds[count]);
+}
+
+int hold_find_listener(const struct holds *holds, int number)
+{
+    return number >= 0 && number < LIMIT_LISTENERS ? holds->listeners[number] : -1;
+}
+
+bool hold_listener(struct holds *holds, int number, int fd)
+{
+    if (number < 0 || number >= LIMIT_LISTENERS)
+        return false;
+    hold_one(&holds->listeners[number], fd);
+    return fd >= 0;
 }
 
 size_t hold_fetch(const struct holds *holds, unsigned slot, int fds[HOLD_FETCHED], uint32_t *flags)
@@ -140,6 +156,18 @@ static int take_confinement(const struct guard_request *request, const char *lau
     return confine_take(launch, request->launch_size, &confine);
 }
 
+// As above, of what stands behind that.
+static int take_listeners(const struct guard_request *request, const char *launch, int from)
+{
+    listeners.count = 0;
+    if (!(request->flags & GUARD_SPAWN_LISTENERS))
+        return from;
+    if (request->launch_size < (size_t)from + sizeof(listeners))
+        return -EPROTO;
+    memcpy(&listeners, launch + from, sizeof(listeners));
+    return listeners.count <= LIMIT_TYPE_LISTENERS ? from + (int)sizeof(listeners) : -EPROTO;
+}
+
 // It opens /dev/stdout and /dev/stderr as any file, which only a pipe's owner may.
 static void give_output(const struct hold *hold)
 {
@@ -167,14 +195,21 @@ static int give_sockets(const struct holds *holds, const struct guard_request *r
 {
     static const char variable[] = "LISTEN_PID=";
     uint32_t wanted = request->sockets;
+    bool has_any = wanted || listeners.count > 0;
+    for (uint32_t i = 0; i < listeners.count; i++) {
+        int fd = hold_find_listener(holds, (int)listeners.numbers[i]);
+        if (fd < 0)
+            return -ENOENT;
+        spawn->descriptors[spawn->descriptor_count++] = fd;
+    }
     for (int i = 0; i < LIMIT_SOCKETS; i++) {
         if (!(wanted & 1U << i))
             continue;
-        if (i >= holds->socket_count)
+        if (i >= holds->socket_count || spawn->descriptor_count == SPAWN_DESCRIPTORS)
             return -ENOENT;
         spawn->descriptors[spawn->descriptor_count++] = holds->sockets[i];
     }
-    for (char *const *text = spawn->envp; wanted && *text; text++)
+    for (char *const *text = spawn->envp; has_any && *text; text++)
         if (strncmp(*text, variable, sizeof(variable) - 1) == 0 &&
             strlen(*text) >= sizeof(variable) - 1 + PID_TEXT_BYTES - 1)
             spawn->pid_text = *text + sizeof(variable) - 1;
@@ -214,7 +249,10 @@ static int start(struct holds *holds, const struct guard_request *request,
         *stage = SPAWN_STAGE_CONFINEMENT;
         return confine_bytes;
     }
-    if (!cut_launch(request, launch + confine_bytes, request->launch_size - (size_t)confine_bytes))
+    int before = take_listeners(request, launch, confine_bytes);
+    if (before < 0)
+        return before;
+    if (!cut_launch(request, launch + before, request->launch_size - (size_t)before))
         return -E2BIG;
     give_output(hold);
     const struct rlimit brand = brand_of(holds, strings + 2 + request->argc + 1);

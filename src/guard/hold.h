@@ -26,9 +26,10 @@ struct holds {
     int null_fd;        // /dev/null, what processes read
     const int *sockets; // that processes may be given, by the bits of GUARD_SPAWN
     int socket_count;
-    const struct shelter *shelter; // of the guard, not for processes
-    unsigned used;                 // slots used so far
-    uint64_t brand;                // of the formation
+    int listeners[LIMIT_LISTENERS]; // likewise, by their numbers; -1
+    const struct shelter *shelter;  // of the guard, not for processes
+    unsigned used;                  // slots used so far
+    uint64_t brand;                 // of the formation
     bool has_news; // something was written to the board that the manager was not told of
     struct hold slots[LIMIT_PROCESSES];
 };
@@ -54,6 +55,9 @@ void hold_spawn(struct holds *holds, const struct guard_request *request,
 // … cannot be spawned, since what it needs did not arrive.
 void hold_refuse(struct holds *holds, const struct guard_request *request, int error);
 void hold_signal(const struct holds *holds, const struct guard_request *request);
+// Holds `fd` as a listening socket, or, with -1, none any more. False: it is not taken.
+bool hold_listener(struct holds *holds, int number, int fd);
+int hold_find_listener(const struct holds *holds, int number); // -1: there is none
 void hold_bury(struct holds *holds, const struct guard_request *request);
 void hold_forget(struct holds *holds, unsigned slot);
 

@@ -376,6 +376,46 @@ static void test_what_it_is_allowed_stands_in_front(void **state)
     wait_for_death();
 }
 
+// Descriptors 3 and 4 are told by what they lead to.
+static void test_listeners_come_in_their_order(void **state)
+{
+    (void)state;
+    static const char script[] = "readlink /proc/self/fd/3 /proc/self/fd/4; echo $LISTEN_PID";
+    static char bytes[sizeof(struct guard_listeners) + 512];
+    struct guard_listeners listeners = {.count = 2, .numbers = {LIMIT_LISTENERS - 1, 2}};
+    char wanted[128];
+    int folders[] = {open("/usr", O_PATH | O_CLOEXEC), open("/proc", O_PATH | O_CLOEXEC)};
+    keep_output();
+    assert_true(hold_listener(&holds, 2, folders[0]));
+    assert_true(hold_listener(&holds, LIMIT_LISTENERS - 1, folders[1]));
+    assert_false(hold_listener(&holds, LIMIT_LISTENERS, folders[1]));
+    assert_false(hold_listener(&holds, -1, folders[1]));
+    char *text = bytes + sizeof(listeners);
+    memcpy(bytes, &listeners, sizeof(listeners));
+    int length = snprintf(text, 512, "/bin/sh%c/%csh%c-c%c%s%cLISTEN_PID=00000000000", 0, 0, 0, 0,
+                          script, 0);
+    struct guard_request request = launch(1, bytes, sizeof(listeners) + (size_t)length + 1, 3, 1);
+    request.flags = GUARD_SPAWN_LISTENERS;
+    hold_spawn(&holds, &request, &nowhere, &descriptor_limit);
+    (void)snprintf(wanted, sizeof(wanted), "/proc\n/usr\n%d\n", on_board()->pid);
+    expect_output(wanted);
+    wait_for_death();
+    bury(1);
+    assert_false(hold_listener(&holds, 2, -1));
+    assert_int_equal(hold_find_listener(&holds, 2), -1);
+    request = launch(2, bytes, sizeof(listeners) + (size_t)length + 1, 3, 1);
+    request.flags = GUARD_SPAWN_LISTENERS;
+    hold_spawn(&holds, &request, &nowhere, &descriptor_limit);
+    expect_failed(2, ENOENT, SPAWN_STAGE_DESCRIPTORS);
+    listeners.count = LIMIT_TYPE_LISTENERS + 1;
+    memcpy(bytes, &listeners, sizeof(listeners));
+    request = launch(3, bytes, sizeof(listeners) + (size_t)length + 1, 3, 1);
+    request.flags = GUARD_SPAWN_LISTENERS;
+    hold_spawn(&holds, &request, &nowhere, &descriptor_limit);
+    expect_failed(3, EPROTO, SPAWN_STAGE_DESCRIPTORS);
+    (void)hold_listener(&holds, LIMIT_LISTENERS - 1, -1);
+}
+
 static void test_output_belongs_to_its_user(void **state)
 {
     (void)state;
@@ -409,6 +449,7 @@ int main(void)
         with_holds(test_failures_stand_on_the_board),
         with_holds(test_nothing_is_held_of_other_slots),
         with_holds(test_what_it_is_allowed_stands_in_front),
+        with_holds(test_listeners_come_in_their_order),
         with_holds(test_output_belongs_to_its_user),
         with_holds(test_a_thousand_incarnations_leave_nothing),
     };

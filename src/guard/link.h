@@ -20,6 +20,10 @@ enum guard_request_kind {
     GUARD_NOTIFY,  // tell the init what stands in the ring, if anything does; within `value`
                    // milliseconds there will be another sign of life, 0: this is no promise
     GUARD_END,     // the formation is over: exit with `value` once the manager has
+    GUARD_LISTEN,  // hold this listening socket as number `value`, in the place of what is there
+    GUARD_CLOSE_LISTENER, // …hold it no more
+    GUARD_FETCH_LISTENER, // send it to me (answered by the same, with GUARD_SPAWN_LISTENERS if
+                          // there is one)
 };
 
 enum guard_request_flag {
@@ -31,6 +35,15 @@ enum guard_request_flag {
     GUARD_SPAWN_APART = 1 << 5,    // its standard error goes there
     GUARD_SPAWN_CONFINED = 1 << 6, // a struct confine (os/confine.h) stands before its launch
     GUARD_SPAWN_GROUPS = 1 << 7,   // `value` files to move itself into cgroup v1 folders come along
+    GUARD_SPAWN_LISTENERS = 1 << 8, // a struct guard_listeners stands before its launch, behind the
+                                    // struct confine
+};
+
+// Which of the listening sockets that the guard holds a process gets behind 0, 1 and 2, in this
+// order; those of `sockets` come behind them.
+struct guard_listeners {
+    uint32_t count;
+    uint32_t numbers[LIMIT_TYPE_LISTENERS];
 };
 
 struct guard_request {

@@ -16,7 +16,7 @@
 
 enum {
     FEWEST = 16, // no guard has less to say
-    STATE_FIXED = 96,
+    STATE_FIXED = 96 + LIMIT_LISTENERS,
 };
 
 static const char variable[] = "FORMATION_GUARD"; // the descriptor that the state is in
@@ -88,6 +88,8 @@ static void pass_sockets(struct passage *passage, struct herald *herald)
 static void pass_rest(struct passage *passage, struct guard *guard)
 {
     int64_t handled = guard->handled;
+    for (int i = 0; i < LIMIT_LISTENERS; i++)
+        pass_int(passage, &guard->holds.listeners[i]);
     int used = (int)guard->holds.used;
     pass_int(passage, &guard->manager_pid);
     pass(passage, &guard->manager_started_at);
@@ -145,6 +147,8 @@ static void keep_all_on_exec(const struct guard *guard, int state_fd)
         keep_on_exec(guard->kept[i]);
     for (int i = 0; i < guard->herald.socket_count; i++)
         keep_on_exec(guard->herald.sockets[i]);
+    for (int i = 0; i < LIMIT_LISTENERS; i++)
+        keep_on_exec(guard->holds.listeners[i]);
     for (unsigned slot = 0; slot < guard->holds.used; slot++) {
         keep_on_exec(guard->holds.slots[slot].pidfd);
         keep_on_exec(guard->holds.slots[slot].near);

@@ -5,6 +5,7 @@
 #include "os/channel.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +24,22 @@ void act_send(struct manager *manager, struct guard_request request, const int *
         (void)nanosleep(&pause, NULL);
     if (result == -EPIPE)
         manager->guard_is_gone = true;
+}
+
+// An answer that is not taken now would be the answer to the next question.
+int act_fetch(struct manager *manager, struct guard_request request, struct guard_request *answer,
+              int fds[CHANNEL_DESCRIPTORS], size_t *fd_count)
+{
+    struct pollfd wait = {.fd = MANAGER_CHANNEL, .events = POLLIN};
+    int result;
+    act_send(manager, request, NULL, 0);
+    do {
+        (void)poll(&wait, 1, -1);
+        result = channel_receive(MANAGER_CHANNEL, answer, sizeof(*answer), fds, fd_count);
+    } while (result == 0 || result == -ENOMEM || result == -ENOBUFS);
+    if (result < 0)
+        return result;
+    return *fd_count > 0 ? 0 : answer->value ? -answer->value : -ENOENT;
 }
 
 static void send_signal(struct manager *manager, const struct action *action, int signal)

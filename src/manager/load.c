@@ -330,7 +330,9 @@ static void check_launch(const struct process_type *type, const struct launch *l
         return;
     }
     if (launch->keeps_shell && plan_type_wants_sockets(type) && !strstr(launch->argv[2], "exec "))
-        diagnostics_warn(diagnostics, type->sockets.origin,
+        diagnostics_warn(diagnostics,
+                         type->listening.count > 0 ? type->listening.items[0].origin
+                                                   : type->sockets.origin,
                          "%.*s may not take its sockets for its own, since a shell stays between: "
                          "write 'exec' before the program",
                          STR_ARGS(type->name));

@@ -118,11 +118,47 @@ static int find_account(struct declared_rights *declared, struct arena *arena,
     return result;
 }
 
+// Whose a socket's file is.
+static int find_owner(struct declared_listener *declared, struct arena *arena,
+                      struct diagnostics *diagnostics)
+{
+    struct listener *listener = &declared->listener;
+    struct user user = {0};
+    int result = 0;
+    listener->has_uid = declared->user.size > 0;
+    listener->has_gid = declared->group.size > 0;
+    if (listener->has_uid && !user_is_number(declared->user, &listener->uid)) {
+        result = report(diagnostics, declared->user_origin, "user", declared->user,
+                        user_find(declared->user, arena, &user));
+        listener->uid = user.uid;
+    }
+    if (listener->has_gid && !user_is_number(declared->group, &listener->gid)) {
+        int found = report(diagnostics, declared->group_origin, "group", declared->group,
+                           user_find_group(declared->group, &listener->gid));
+        result = result < 0 ? result : found;
+    }
+    return result;
+}
+
+static int find_owners(struct declared_listening *listening, struct arena *arena,
+                       struct diagnostics *diagnostics)
+{
+    int result = 0;
+    for (size_t i = 0; i < listening->count && result != -ENOMEM; i++) {
+        int found = find_owner(&listening->items[i], arena, diagnostics);
+        result = found < 0 ? found : result;
+    }
+    return result;
+}
+
 int load_accounts(struct loaded *loaded, struct diagnostics *diagnostics)
 {
     int result = 0;
     for (size_t i = 0; i < loaded->declaration.type_count && result != -ENOMEM; i++) {
-        int found = find_account(&loaded->declaration.types[i].rights, &loaded->arena, diagnostics);
+        struct declared_type *type = &loaded->declaration.types[i];
+        int found = find_account(&type->rights, &loaded->arena, diagnostics);
+        result = found < 0 ? found : result;
+        found = find_owners(&type->listening, &loaded->arena, diagnostics);
         result = found < 0 ? found : result;
     }
     loaded->types_are_known = loaded->types_are_known && result == 0;

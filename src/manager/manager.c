@@ -338,12 +338,15 @@ static void complain(const struct diagnostics *diagnostics)
     }
 }
 
-// What runs already runs within its limits; what is spawned is refused where it cannot.
-static int limits_open(struct manager *manager)
+// What runs already runs within its limits, and has its sockets; what is spawned is refused where
+// it cannot.
+static int needs_open(struct manager *manager)
 {
     struct diagnostics diagnostics = {0};
     bool is_new = manager->journal->newest == 0;
     int result = limits_need(manager, manager->plan, &diagnostics);
+    if (is_new && result == 0)
+        result = listeners_need(manager, manager->plan, &diagnostics);
     if (is_new)
         complain(&diagnostics);
     diagnostics_fini(&diagnostics);
@@ -362,7 +365,10 @@ static int begin(struct manager *manager, struct handover *handover, struct erro
         say_system(manager, error->text);
         serve_open_later(manager);
     }
-    result = limits_open(manager);
+    listeners_open(manager);
+    if (manager->journal->newest == 0)
+        recall(manager);
+    result = needs_open(manager);
     error->text[0] = '\0';
     if (result < 0)
         return result;
@@ -372,11 +378,11 @@ static int begin(struct manager *manager, struct handover *handover, struct erro
             return error_set(error, -result, "the manager cannot go on: %s",
                              strerrordesc_np(-result));
         upgrade_arrive(manager, handover);
+        listeners_restore(manager);
         return 0;
     }
     manager->memory->managers_told = atomic_load(&manager->board->manager_count);
     limits_count_own(manager);
-    recall(manager);
     result = sockets_check(manager, manager->plan, error);
     if (result < 0)
         return result;
@@ -389,6 +395,7 @@ static int begin(struct manager *manager, struct handover *handover, struct erro
 
 static void free_manager(struct manager *manager)
 {
+    listeners_free(manager);
     sinks_close(manager);
     compressor_close(&manager->compressor);
     process_free_all(manager);
@@ -440,6 +447,7 @@ int manager_run(struct plan *plan, const struct options *options)
     manager->plan = plan;
     manager->options = options;
     manager->server.fd = -1;
+    listeners_init(manager);
     manager->server.accept_at = NSEC_NEVER;
     ignore_signals();
     if (open_manager(manager, &error) < 0)
@@ -461,6 +469,7 @@ int manager_run(struct plan *plan, const struct options *options)
     upgrade_close(manager);
     init_report_close(manager);
     serve_end(manager);
+    listeners_remove_files(manager);
     drain(manager);
     serve_close(manager);
     return finish(manager);

@@ -23,6 +23,8 @@ struct manager_memory {
     bool has_told_ready;    // …and the init knows; false again while the files are read
     nsec_t reloading_since; // the init is to be told that they are read again; 0
     nsec_t wall_offset; // the last clock_wall_offset(), so that a start is told with one time only
+    // The addresses of the listening sockets that the guard holds, by their numbers; "": none.
+    char listeners[LIMIT_LISTENERS][LISTENER_TEXT_BYTES];
     struct journal journal;
     struct recent recent;
     char status_texts[LIMIT_PROCESSES][MANAGER_STATUS_BYTES];

@@ -82,29 +82,14 @@ void process_tell_apart(struct process *process)
         open_inlet(process, INLET_ERRORS, pair);
 }
 
-// An answer that is not taken now would be the answer to the next question.
-static int fetch(struct manager *manager, unsigned slot, struct guard_request *answer, int *fds,
-                 size_t *fd_count)
-{
-    struct pollfd wait = {.fd = MANAGER_CHANNEL, .events = POLLIN};
-    int result;
-    act_send(manager, (struct guard_request){.kind = GUARD_FETCH, .slot = slot}, NULL, 0);
-    do {
-        (void)poll(&wait, 1, -1);
-        result = channel_receive(MANAGER_CHANNEL, answer, sizeof(*answer), fds, fd_count);
-    } while (result == 0 || result == -ENOMEM || result == -ENOBUFS);
-    if (result < 0)
-        return result;
-    return *fd_count > 0 ? 0 : answer->value ? -answer->value : -ENOENT;
-}
-
 int process_adopt(struct manager *manager, unsigned slot)
 {
     struct guard_request answer;
     int fds[CHANNEL_DESCRIPTORS];
     size_t fd_count = 0;
     struct process *process;
-    int result = fetch(manager, slot, &answer, fds, &fd_count);
+    const struct guard_request request = {.kind = GUARD_FETCH, .slot = slot};
+    int result = act_fetch(manager, request, &answer, fds, &fd_count);
     if (result < 0)
         return result;
     result = new_process(manager, slot, (struct output_pair){fds[0], -1}, &process);

@@ -143,6 +143,8 @@ static int load_fresh(struct manager *manager, struct diagnostics *diagnostics, 
         diagnostics_error(diagnostics, (struct origin){0}, "%s", error.text);
         result = -EINVAL;
     }
+    if (result == 0)
+        result = listeners_need(manager, *out, diagnostics);
     if (result < 0) {
         plan_free(*out);
         *out = NULL;

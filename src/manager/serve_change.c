@@ -4,6 +4,7 @@
 // manager is killed meanwhile takes effect whole or not at all.
 #include "manager/serve.h"
 
+#include "config/diagnostic.h"
 #include "control/json_put.h"
 #include "control/scale.h"
 #include "control/varlink.h"
@@ -39,12 +40,14 @@ int serve_adopt_plan(struct manager *manager, struct subscription *subscription,
         if (subscription)
             subscription_refuse(manager, subscription, &refusal);
         plan_free(plan);
+        listeners_drop(manager);
         return result;
     }
     manager->plan = plan;
     decide_now(manager, (struct input){.kind = INPUT_PLAN, .plan = plan});
     watch_follow_plan(manager);
     sinks_adopt(manager, old);
+    listeners_drop(manager);
     plan_free(old);
     return 0;
 }
@@ -123,7 +126,14 @@ static bool has_its_sockets(struct manager *manager, struct client *client, cons
 {
     struct refusal refusal = {0};
     struct error error;
-    if (sockets_check(manager, plan, &error) == 0)
+    struct diagnostics diagnostics = {0};
+    int result = sockets_check(manager, plan, &error);
+    if (result == 0)
+        result = listeners_need(manager, plan, &diagnostics);
+    if (diagnostics.count > 0)
+        (void)error_set(&error, -result, "%.*s", STR_ARGS(diagnostics.items[0].text));
+    diagnostics_fini(&diagnostics);
+    if (result == 0)
         return true;
     (void)refusal_set(&refusal, REFUSAL_FAILED, str_of(""), "%s", error.text);
     serve_refuse(client, &refusal);

@@ -38,10 +38,60 @@ static bool is_wanted(const struct wanted_sockets *wanted, struct str name)
 uint32_t sockets_of(const struct manager *manager, const struct process_type *type)
 {
     uint32_t bits = 0;
-    for (unsigned i = 0; i < given(manager) && plan_type_wants_sockets(type); i++)
+    for (unsigned i = 0; i < given(manager); i++)
         if (is_wanted(&type->sockets, name_of(i)))
             bits |= 1U << i;
     return bits;
+}
+
+static void put_name(struct buffer *names, struct str name)
+{
+    if (names->size > 0)
+        buffer_append_char(names, ':'); // no name is empty
+    buffer_append_str(names, name);
+}
+
+// The type's own come first: their numbers stand in its file, in a way, and nobody knows how many
+// there are of the others.
+static int put_own(const struct process_type *type, struct arena *arena, struct buffer *names,
+                   struct launch *launch)
+{
+    const struct listening *listening = &type->listening;
+    char number[16];
+    int result = 0;
+    for (unsigned i = 0; i < listening->count && result == 0; i++) {
+        put_name(names, listening->items[i].name);
+        (void)snprintf(number, sizeof(number), "%u", SOCKETS_FIRST + i);
+        if (listening->items[i].variable.size > 0)
+            result = launch_put(launch, arena, listening->items[i].variable.bytes, number);
+    }
+    return result;
+}
+
+int sockets_announce(const struct process_type *type, unsigned others, struct str other_names,
+                     const char *pid, struct arena *arena, struct launch *launch)
+{
+    struct buffer names = {0};
+    char count[16];
+    bool has_own = type->listening.share == LISTENER_PASS;
+    unsigned all = others + (has_own ? (unsigned)type->listening.count : 0);
+    if (all == 0)
+        return 0;
+    int result = has_own ? put_own(type, arena, &names, launch) : 0;
+    if (other_names.size > 0)
+        put_name(&names, other_names);
+    buffer_append_char(&names, '\0');
+    (void)snprintf(count, sizeof(count), "%u", all);
+    if (result == 0 && names.failed)
+        result = -ENOMEM;
+    if (result == 0)
+        result = launch_put(launch, arena, "LISTEN_FDS", count);
+    if (result == 0)
+        result = launch_put(launch, arena, "LISTEN_FDNAMES", names.bytes);
+    if (result == 0)
+        result = launch_put(launch, arena, "LISTEN_PID", pid);
+    buffer_fini(&names);
+    return result;
 }
 
 int sockets_prepare(const struct manager *manager, const struct process_type *type,
@@ -51,25 +101,12 @@ int sockets_prepare(const struct manager *manager, const struct process_type *ty
     static const char pid[PID_TEXT_BYTES] = "00000000000";
     uint32_t bits = sockets_of(manager, type);
     struct buffer names = {0};
-    char count[16];
-    if (bits == 0)
-        return 0;
-    for (unsigned i = 0; i < LIMIT_SOCKETS; i++) {
-        if (!(bits & 1U << i))
-            continue;
-        if (names.size > 0)
-            buffer_append_char(&names, ':'); // no name is empty
-        buffer_append_str(&names, name_of(i));
-    }
-    buffer_append_char(&names, '\0');
-    (void)snprintf(count, sizeof(count), "%d", __builtin_popcount(bits));
-    int result = names.failed ? -ENOMEM : 0;
-    if (result == 0)
-        result = launch_put(launch, arena, "LISTEN_FDS", count);
-    if (result == 0)
-        result = launch_put(launch, arena, "LISTEN_FDNAMES", names.bytes);
-    if (result == 0)
-        result = launch_put(launch, arena, "LISTEN_PID", pid);
+    for (unsigned i = 0; i < LIMIT_SOCKETS; i++)
+        if (bits & 1U << i)
+            put_name(&names, name_of(i));
+    int result = names.failed ? -ENOMEM
+                              : sockets_announce(type, (unsigned)__builtin_popcount(bits),
+                                                 buffer_str(&names), pid, arena, launch);
     buffer_fini(&names);
     return result;
 }
@@ -132,12 +169,16 @@ int sockets_check(const struct manager *manager, const struct plan *plan, struct
         const struct process_type *type = &plan->types[i];
         const struct wanted_sockets *wanted = &type->sockets;
         char who[PROCESS_NAME_BYTES + 64];
-        if (type->quantity == 0 || !plan_type_wants_sockets(type))
+        if (type->quantity == 0 || (!wanted->are_all && wanted->name_count == 0))
             continue;
         (void)snprintf(who, sizeof(who), "%.*s asks for %s", STR_ARGS(type->name),
                        wanted->name_count == 1 ? "a socket" : "sockets");
         if (given(manager) == 0)
             return say_none(manager, who, error);
+        size_t most =
+            LIMIT_SOCKETS - (type->listening.share == LISTENER_PASS ? type->listening.count : 0);
+        if ((unsigned)__builtin_popcount(sockets_of(manager, type)) > most)
+            return error_set(error, E2BIG, "%s, of which it gets more than %zu", who, most);
         for (size_t j = 0; j < wanted->name_count; j++)
             if (!is_given(manager, wanted->names[j]))
                 return say_missing(manager, who, wanted->names[j], error);

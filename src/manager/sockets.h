@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Listening sockets that whoever has started the formation has opened for it (sd_listen_fds(3)):
-// the guard holds them, and each process of a type that asks for them gets them as descriptors 3,
-// 4, ….
+// Listening sockets for processes: the type's own (listeners.h), and those that whoever has started
+// the formation has opened for it (sd_listen_fds(3)). The guard holds them, and each process of a
+// type that asks for them gets them as descriptors 3, 4, …, in this order.
 #pragma once
 
 #include "base/error.h"
@@ -11,8 +11,16 @@
 
 struct manager;
 
-// Which of the guard's sockets a type gets, as bits.
+// Which of those that were opened for the formation a type gets, as bits.
 uint32_t sockets_of(const struct manager *manager, const struct process_type *type);
+
+// The first descriptor that one is.
+enum { SOCKETS_FIRST = 3 };
+
+// Tells the type's own to a process, and `others` behind them whose names, with ':' between them,
+// are `other_names`; `pid` is what LISTEN_PID is to be. 0 or -ENOMEM.
+int sockets_announce(const struct process_type *type, unsigned others, struct str other_names,
+                     const char *pid, struct arena *arena, struct launch *launch);
 
 // Tells them to a process that is about to be started, by its environment. 0 or -ENOMEM.
 int sockets_prepare(const struct manager *manager, const struct process_type *type,

@@ -146,7 +146,14 @@ static bool send_launch(struct manager *manager, const struct action *action,
     const struct process_record *record = supervisor_process(manager->supervisor, action->slot);
     uint32_t confine_bytes =
         confining_make(&manager->plan->types[record->id.type].confinement.rights, &confine);
-    size_t size = confine_bytes + launch_bytes(launch, program);
+    struct guard_listeners listeners = {0};
+    int listening = listeners_of(process, &listeners);
+    uint32_t before = confine_bytes + (listeners.count > 0 ? (uint32_t)sizeof(listeners) : 0);
+    size_t size = before + launch_bytes(launch, program);
+    if (listening < 0) {
+        refuse(manager, action, SPAWN_STAGE_DESCRIPTORS, -listening);
+        return true;
+    }
     if (confine_bytes > 0 && manager->board->guard_revision < GUARD_CONFINES_SINCE) {
         refuse(manager, action, SPAWN_STAGE_CONFINEMENT, EPROTO);
         return true;
@@ -186,7 +193,11 @@ static bool send_launch(struct manager *manager, const struct action *action,
         request.flags |= GUARD_SPAWN_CONFINED;
         memcpy(to, &confine, confine_bytes);
     }
-    write_launch(to + confine_bytes, launch, program);
+    if (listeners.count > 0) {
+        request.flags |= GUARD_SPAWN_LISTENERS;
+        memcpy(to + confine_bytes, &listeners, sizeof(listeners));
+    }
+    write_launch(to + before, launch, program);
     act_send(manager, request, fds, fd_count + (size_t)group_count);
     close_all(&folder, folder >= 0);
     close_all(groups, group_count);

@@ -4,12 +4,14 @@
 
 #include "guard/link.h"
 #include "manager/init_report.h"
+#include "manager/listeners.h"
 #include "manager/manager.h"
 #include "manager/scaling.h"
 #include "manager/server.h"
 #include "manager/show.h"
 #include "manager/sinks.h"
 #include "manager/watch.h"
+#include "os/channel.h"
 #include "os/compressor.h"
 #include "os/controller.h"
 #include "os/loop.h"
@@ -104,6 +106,7 @@ struct manager {
     struct found_program found; // in this round of starts
     struct tree tree;           // to be searched: branch_tree()
     struct kin_set mains;
+    struct listeners listeners;
     struct controllers controllers; // that keep limits for the trees
     char mark[TREE_MARK_BYTES + sizeof("FORMATION_ID=")];
     size_t pipe_bytes;
@@ -162,6 +165,11 @@ void decide_record(struct manager *manager, struct event *event); // a fact that
 void act(struct manager *manager, const struct action *action);
 void act_send(struct manager *manager, struct guard_request request, const int *fds,
               size_t fd_count);
+
+// Asks the guard for descriptors that it holds, and waits for them. 0 and one at least; -ENOENT:
+// there are none; or -errno.
+int act_fetch(struct manager *manager, struct guard_request request, struct guard_request *answer,
+              int fds[CHANNEL_DESCRIPTORS], size_t *fd_count);
 
 // forbidden.c: after a signal; says so where the kernel lets none of ours through.
 void forbidden_tell(struct manager *manager, const struct action *action);

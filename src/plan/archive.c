@@ -251,6 +251,43 @@ static void pass_scale(struct passage *passage, struct plan_scale *scale)
     }
 }
 
+static void pass_listener(struct passage *passage, struct listener *listener)
+{
+    PASS_ENUM(passage, listener->family, enum listener_family, LISTENER_UNIX);
+    pass_bytes(passage, listener->host, sizeof(listener->host));
+    pass_limited(passage, &listener->port, UINT16_MAX);
+    pass_text(passage, &listener->path);
+    pass_text(passage, &listener->name);
+    pass_text(passage, &listener->variable);
+    pass_unsigned(passage, &listener->backlog);
+    pass_bool(passage, &listener->has_mode);
+    pass_limited(passage, &listener->mode, 0777);
+    pass_bool(passage, &listener->has_uid);
+    pass_bool(passage, &listener->has_gid);
+    listener->uid = (uint32_t)pass_number(passage, listener->uid);
+    listener->gid = (uint32_t)pass_number(passage, listener->gid);
+    pass_origin(passage, &listener->origin);
+}
+
+static void pass_listening(struct passage *passage, struct listening *listening)
+{
+    PASS_ENUM(passage, listening->share, enum listener_share, LISTENER_ROUTE);
+    listening->count = (size_t)pass_number(passage, (int64_t)listening->count);
+    if (listening->count > LIMIT_TYPE_LISTENERS && passage->result == 0)
+        passage->result = -EPROTO;
+    struct listener *items =
+        pass_table(passage, listening->items, listening->count, sizeof(*items));
+    listening->items = items;
+    for (size_t i = 0; items && i < listening->count && passage->result == 0; i++) {
+        struct listener listener = {.path = str_of("")};
+        if (passage->out)
+            listener = items[i];
+        pass_listener(passage, &listener);
+        if (!passage->out)
+            items[i] = listener;
+    }
+}
+
 static void pass_type(struct passage *passage, struct process_type *type, size_t type_count)
 {
     pass_text(passage, &type->name);
@@ -270,6 +307,7 @@ static void pass_type(struct passage *passage, struct process_type *type, size_t
     pass_scale(passage, &type->scale);
     pass_bool(passage, &type->is_fixed);
     pass_bool(passage, &type->declared_is_fixed);
+    pass_listening(passage, &type->listening);
     pass_probe(passage, &type->ready);
     pass_probe(passage, &type->alive);
     pass_after(passage, type, type_count);

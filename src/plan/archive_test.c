@@ -24,6 +24,31 @@ static const uint32_t groups[] = {33, 4294967294};
 static const struct str socket_names[] = {{"http", 4}, {"admin", 5}};
 
 static const struct scale_span spans[] = {{62, 480, 1080, 4}, {1, 0, 1440, 2}};
+static const struct listener listeners[] = {
+    {
+        .family = LISTENER_IPV6,
+        .host = {0x20, 1, [15] = 9},
+        .port = 8080,
+        .path = {"", 0},
+        .name = {"http", 4},
+        .variable = {"HTTP_FD", 7},
+        .backlog = 16,
+        .origin = {{"formation.yaml", 14}, 9, 10},
+    },
+    {
+        .family = LISTENER_UNIX,
+        .path = {"/run/web", 8},
+        .name = {"web", 3},
+        .variable = {"", 0},
+        .has_mode = true,
+        .mode = 0600,
+        .has_uid = true,
+        .uid = UINT32_MAX - 1,
+        .has_gid = true,
+        .gid = 44,
+        .origin = {{"", 0}, 0, 0},
+    },
+};
 
 static struct process_type types[] = {
     {
@@ -39,6 +64,7 @@ static struct process_type types[] = {
         .policy = {RESTART_ON_FAILURE, 1, 2, 3, SIGINT, 4, true, 5, 6, 7, 8},
         .confinement = {{512, 1500, 100, {{"formation.yaml", 14}, 7, 8}}},
         .sockets = {true, socket_names, 2, .origin = {{"", 0}, 0, 0}},
+        .listening = {LISTENER_PASS, listeners, 2},
         .ready = {PROBE_HTTP, 8080, {"/health", 7}, 9, 10, 11},
         .alive = {PROBE_EXEC, 0, {"check", 5}, 12, 13, 14},
         .confinement.rights =
@@ -165,6 +191,15 @@ static void test_round_trip(void **state)
     assert_int_equal(plan->types[0].scale.spans[1].to, 1440);
     assert_true(plan->types[0].is_fixed && !plan->types[0].declared_is_fixed);
     assert_false(plan->types[1].scale.is_set);
+    const struct listening *listening = &plan->types[0].listening;
+    assert_false(listening_differs(listening, &types[0].listening));
+    assert_int_equal(listening->share, LISTENER_PASS);
+    assert_int_equal(listening->items[0].backlog, 16);
+    assert_int_equal(listening->items[0].origin.column, 10);
+    assert_true(listening->items[1].has_mode && !listening->items[0].has_mode);
+    assert_int_equal(listening->items[1].mode, 0600);
+    assert_int_equal(listening->items[1].uid, UINT32_MAX - 1);
+    assert_int_equal(listening->items[1].gid, 44);
     assert_int_equal(plan->types[0].after_count, 1);
     assert_int_equal(plan->types[0].after[0], 1);
     assert_true(plan->types[1].is_gone && !plan->types[0].is_gone);

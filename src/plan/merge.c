@@ -186,6 +186,7 @@ static bool type_differs(const struct plan *old, const struct plan *merged, uint
            old->expands_like_foreman != merged->expands_like_foreman ||
            rights_differ(&before->confinement.rights, &now->confinement.rights) ||
            limits_differ(&before->confinement.tree, &now->confinement.tree) ||
+           listening_differs(&before->listening, &now->listening) ||
            sockets_differ(&before->sockets, &now->sockets) ||
            environment_differs(old, merged, index);
 }

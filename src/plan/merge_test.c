@@ -294,6 +294,13 @@ static void add_sockets(struct plan *plan)
     plan->types[2].sockets.name_count = 1;
 }
 
+static void add_listener(struct plan *plan)
+{
+    static const struct listener listener = {
+        .port = 8080, .path = {"", 0}, .name = {"", 0}, .variable = {"", 0}};
+    plan->types[1].listening = (struct listening){LISTENER_PASS, &listener, 1};
+}
+
 // Nothing of it reaches a process when it is started.
 static void change_what_processes_do_not_see(struct plan *plan)
 {
@@ -327,6 +334,7 @@ static void only_how_it_is_started_makes_a_type_differ(void **state)
     expect_change(limit_processors, "1");
     expect_change(limit_processes, "1");
     expect_change(add_sockets, "0,2");
+    expect_change(add_listener, "1");
     expect_change(change_what_processes_do_not_see, "");
 }
 

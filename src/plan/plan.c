@@ -38,6 +38,9 @@ unsigned plan_port(const struct plan *plan, struct process_id id)
 {
     if (!plan->has_port)
         return 0;
+    unsigned shared = listening_port(&plan->types[id.type].listening);
+    if (shared > 0)
+        return shared;
     return plan->port_base + 100 * plan->types[id.type].port_index + id.number - 1;
 }
 
@@ -56,7 +59,8 @@ bool plan_type_notifies(const struct process_type *type)
 
 bool plan_type_wants_sockets(const struct process_type *type)
 {
-    return type->sockets.are_all || type->sockets.name_count > 0;
+    bool has_own = type->listening.count > 0 && type->listening.share == LISTENER_PASS;
+    return type->sockets.are_all || type->sockets.name_count > 0 || has_own;
 }
 
 bool plan_type_is_auto(const struct process_type *type)

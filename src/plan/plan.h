@@ -7,6 +7,7 @@
 #include "base/duration.h"
 #include "base/str.h"
 #include "plan/confinement.h"
+#include "plan/listener.h"
 #include "plan/origin.h"
 #include "plan/scale.h"
 #include "plan/sink.h"
@@ -100,6 +101,7 @@ struct process_type {
     struct process_policy policy;
     struct confinement confinement;
     struct wanted_sockets sockets;
+    struct listening listening;
     struct probe ready;    // PROBE_NONE: ready once it runs
     struct probe alive;    // PROBE_NONE: alive as long as it runs
     const uint16_t *after; // starts once the processes of these types are ready
@@ -136,7 +138,7 @@ const struct process_type *plan_find(const struct plan *plan, struct str name);
 // Whether its processes are given a NOTIFY_SOCKET: to say that they are ready, or still work.
 bool plan_type_notifies(const struct process_type *type);
 
-// Whether its processes are given sockets.
+// Whether its processes are given sockets: those of an init, or the type's own.
 bool plan_type_wants_sockets(const struct process_type *type);
 
 // How many processes it may ever have: the quantity, or the most that `scale` allows unless a
