@@ -308,8 +308,14 @@ class Hands:
                                   cwd=self.formation.folder, stdin=subprocess.DEVNULL,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(number % 100 / 100)
-        client.send_signal(pick((signal.SIGINT, signal.SIGKILL), number))
-        client.wait()
+        how = pick((signal.SIGINT, signal.SIGTERM, signal.SIGKILL), number)
+        client.send_signal(how)
+        try:
+            client.wait(COMMAND_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.formation.complain(f"logs -f: runs {COMMAND_SECONDS} s after {how.name}")
+            client.kill()
+            client.wait()
 
     def why(self, _):
         self.command("why")
