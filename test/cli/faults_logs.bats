@@ -158,3 +158,26 @@ with open("pipe", "rb") as taken, open("taken", "wb") as out:
     ended
     wait_until nothing_left
 }
+
+@test "the next manager has no memory for the lines that wait: another one has, nothing is lost" {
+    writer
+    procfile "w: exec python3 writer 5000"
+    mkfifo pipe
+    "$FORMATION" start >pipe 2>"$OUTPUT" </dev/null 3>&- &
+    formation=$!
+    exec 5<pipe # and reads nothing
+    wait_until answers
+    manager=$(manager_pid)
+    have_written w.1 # much more than two pipes hold
+    prlimit --pid "$formation" --as=$((600 << 20)): # of which a manager takes most
+    kill -KILL "$manager"
+    wait_for "formation: the manager cannot go on: Cannot allocate memory"
+    prlimit --pid "$formation" --as=unlimited:
+    wait_until answers
+    cat <&5 >taken 3>&- &
+    exec 5<&-
+    wait_until eval 'has_all w.1 <taken'
+    stop
+    [ "$status" -eq 0 ]
+    wait_until nothing_left
+}
