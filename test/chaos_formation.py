@@ -216,7 +216,8 @@ class Formation:
 
     def relieve_limits(self):
         """Of a manager, too, that was started by a guard with few."""
-        for pid in (self.guard.pid, self.manager(), self.witness()):
+        for find in (lambda: self.guard.pid, self.manager, self.witness):
+            pid = find()
             for kind, soft in self.limits.items():
                 self.limit(pid, kind, soft)
 
