@@ -159,7 +159,8 @@ with open("pipe", "rb") as taken, open("taken", "wb") as out:
     wait_until nothing_left
 }
 
-@test "the next manager has no memory for the lines that wait: another one has, nothing is lost" {
+# next_manager_has MIB: of address space, and ends; what waits for a reader is not lost.
+next_manager_has() {
     writer
     procfile "w: exec python3 writer 5000"
     mkfifo pipe
@@ -169,7 +170,7 @@ with open("pipe", "rb") as taken, open("taken", "wb") as out:
     wait_until answers
     manager=$(manager_pid)
     have_written w.1 # much more than two pipes hold
-    prlimit --pid "$formation" --as=$((600 << 20)): # of which a manager takes most
+    prlimit --pid "$formation" --as=$(($1 << 20)):
     kill -KILL "$manager"
     wait_for "formation: the manager cannot go on: Cannot allocate memory"
     prlimit --pid "$formation" --as=unlimited:
@@ -180,4 +181,14 @@ with open("pipe", "rb") as taken, open("taken", "wb") as out:
     stop
     [ "$status" -eq 0 ]
     wait_until nothing_left
+}
+
+@test "the next manager has no memory for the lines that wait: another one has, nothing is lost" {
+    next_manager_has 600 # more than half of a tray for standard output
+}
+
+@test "…or for those that wait for a log" {
+    echo "logs: [{file: logs/all}]" >formation.yaml
+    next_manager_has 1700 # one tray, and more than half of the next
+    has_all w.1 <logs/all
 }
