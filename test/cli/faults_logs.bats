@@ -159,8 +159,10 @@ with open("pipe", "rb") as taken, open("taken", "wb") as out:
     wait_until nothing_left
 }
 
-# next_manager_has MIB: of address space, and ends; what waits for a reader is not lost.
-next_manager_has() {
+# next_manager_lacks_memory: for half of the last tray (stream/desk.h) that it is to open, and ends;
+# what waits for a reader is not lost.
+next_manager_lacks_memory() {
+    local size
     writer
     procfile "w: exec python3 writer 5000"
     mkfifo pipe
@@ -170,7 +172,8 @@ next_manager_has() {
     wait_until answers
     manager=$(manager_pid)
     have_written w.1 # much more than two pipes hold
-    prlimit --pid "$formation" --as=$(($1 << 20)):
+    size=$(sed -n 's/^VmSize:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$manager/status")
+    prlimit --pid "$formation" --as=$(((size - (512 << 10)) << 10)):
     kill -KILL "$manager"
     wait_for "formation: the manager cannot go on: Cannot allocate memory"
     prlimit --pid "$formation" --as=unlimited:
@@ -184,11 +187,11 @@ next_manager_has() {
 }
 
 @test "the next manager has no memory for the lines that wait: another one has, nothing is lost" {
-    next_manager_has 600 # more than half of a tray for standard output
+    next_manager_lacks_memory
 }
 
 @test "…or for those that wait for a log" {
     echo "logs: [{file: logs/all}]" >formation.yaml
-    next_manager_has 1700 # one tray, and more than half of the next
+    next_manager_lacks_memory
     has_all w.1 <logs/all
 }
