@@ -28,6 +28,8 @@ EXCUSES = ("was halted", "manager was replaced", "has crashed", "is stopped", "n
            "was stopped", "did not come up", "does not run", "upgrade", "is not ready", "no answer",
            "none of them runs", "nothing is called", "before it was ready", "cannot be fewer",
            "closed the connection")
+# …and while descriptors or processes are few.
+LACKS = ("Too many open files", "Resource temporarily unavailable")
 
 
 def pick(choices, number):
@@ -240,7 +242,8 @@ class Hands:
         self.slowest = max(self.slowest, (time.monotonic() - began, " ".join(words)))
         if done.returncode in expected:
             return
-        if any(excuse in done.stdout for excuse in EXCUSES):
+        lacks = LACKS if self.formation.was_deaf_since(began) else ()
+        if any(excuse in done.stdout for excuse in (*EXCUSES, *lacks)):
             self.excused += 1
             return
         self.formation.complain(f"{' '.join(words)}: {done.returncode}: "
@@ -308,8 +311,14 @@ class Hands:
                                   cwd=self.formation.folder, stdin=subprocess.DEVNULL,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(number % 100 / 100)
-        client.send_signal(pick((signal.SIGINT, signal.SIGKILL), number))
-        client.wait()
+        how = pick((signal.SIGINT, signal.SIGTERM, signal.SIGKILL), number)
+        client.send_signal(how)
+        try:
+            client.wait(COMMAND_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.formation.complain(f"logs -f: runs {COMMAND_SECONDS} s after {how.name}")
+            client.kill()
+            client.wait()
 
     def why(self, _):
         self.command("why")

@@ -152,7 +152,9 @@ class Formation:
             self.reader.start()
         self.events, self.requests, self.tree = Events(self), Requests(self), Tree(self)
         self.limits = {kind: soft_limit(self.guard.pid, row) for kind, row in LIMITS.items()}
-        self.wait_until("it answers", lambda: self.control.exists() and self.guard.poll() is None)
+        # The socket alone may be what the former one has left.
+        self.wait_until("it answers", lambda: self.guard.poll() is None
+                        and ask_patiently(self.control, "List", 1))
         for watcher in (self.events, self.requests, self.tree):
             watcher.start()
         for pid in marked(self.former.mark) if self.former else []:
@@ -216,7 +218,8 @@ class Formation:
 
     def relieve_limits(self):
         """Of a manager, too, that was started by a guard with few."""
-        for pid in (self.guard.pid, self.manager(), self.witness()):
+        for find in (lambda: self.guard.pid, self.manager, self.witness):
+            pid = find()
             for kind, soft in self.limits.items():
                 self.limit(pid, kind, soft)
 

@@ -32,7 +32,9 @@ static void wake_up(int signal)
 void watch_begin(struct watch *watch, nsec_t interval)
 {
     struct sigaction action = {.sa_handler = end};
-    (void)sigaction(SIGINT, &action, NULL);
+    struct sigaction inherited;
+    if (sigaction(SIGINT, NULL, &inherited) < 0 || inherited.sa_handler != SIG_IGN)
+        (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
     action.sa_handler = wake_up;
     action.sa_flags = SA_RESTART;

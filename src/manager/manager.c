@@ -247,24 +247,28 @@ static int adopt_descriptors(struct manager *manager)
     return result;
 }
 
-static void open_desk(struct manager *manager)
+// What an earlier manager has left there must not be lost: who cannot get at it ends with -errno,
+// and the guard starts another one. One that begins does without, if it has to.
+static int open_desk(struct manager *manager)
 {
     int parts[DESK_PARTS];
     for (int i = 0; i < DESK_PARTS; i++)
         parts[i] = MANAGER_KEPT + KEPT_DESK + i;
     struct tray *tray = NULL;
     int result = desk_open(&manager->desk, parts);
-    if (result < 0 && keep_desk() == 0)
+    bool is_used = result == 0 ? !manager->desk.is_new : result != -ENOENT && result != -EPROTO;
+    if (result < 0 && !is_used && keep_desk() == 0)
         result = desk_open(&manager->desk, parts);
     if (result == 0)
         result = desk_take_tray(&manager->desk, 0, STDOUT_FILENO, &tray);
     if (result < 0) {
         desk_close(&manager->desk);
-        return;
+        return is_used ? result : 0;
     }
     if (manager->desk.is_new)
         manager->desk.state.told = manager->journal->newest;
     outlet_use_tray(&manager->show.outlet, tray);
+    return 0;
 }
 
 static void on_compressed(struct compressor *compressor, const char *path, const char *failure)
@@ -273,6 +277,11 @@ static void on_compressed(struct compressor *compressor, const char *path, const
     (void)path;
     if (failure)
         show_system(&manager->show, str_of(failure));
+}
+
+static int cannot_go_on(struct error *error, int result)
+{
+    return error_set(error, -result, "the manager cannot go on: %s", strerrordesc_np(-result));
 }
 
 static int open_manager(struct manager *manager, struct error *error)
@@ -294,13 +303,14 @@ static int open_manager(struct manager *manager, struct error *error)
         show_open(&manager->show, manager->plan, manager->options, &manager->memory->recent, error);
     manager->show.facts = facts_for_show;
     manager->show.facts_context = manager;
-    if (result == 0)
-        open_desk(manager);
     (void)gethostname(manager->host, sizeof(manager->host) - 1);
+    if (result < 0)
+        return result;
+    result = open_desk(manager);
     if (result == 0)
         result =
             compressor_open(&manager->compressor, &manager->loop, "/proc/self/exe", on_compressed);
-    return result;
+    return result < 0 ? cannot_go_on(error, result) : result;
 }
 
 static void say_system(struct manager *manager, const char *sentence)
@@ -357,8 +367,10 @@ static int needs_open(struct manager *manager)
 static int begin(struct manager *manager, struct handover *handover, struct error *error)
 {
     handover_take_output(handover, manager);
-    sinks_open(manager);
-    int result = serve_open(manager, error);
+    int result = sinks_open(manager);
+    if (result < 0)
+        return cannot_go_on(error, result);
+    result = serve_open(manager, error);
     if (result == -EADDRINUSE)
         return result;
     if (result < 0) { // it can be run, though not be asked
@@ -375,8 +387,7 @@ static int begin(struct manager *manager, struct handover *handover, struct erro
     if (manager->journal->newest > 0) {
         result = recover(manager, handover);
         if (result < 0) // the next one tries again
-            return error_set(error, -result, "the manager cannot go on: %s",
-                             strerrordesc_np(-result));
+            return cannot_go_on(error, result);
         upgrade_arrive(manager, handover);
         listeners_restore(manager);
         return 0;
@@ -430,7 +441,7 @@ static int give_up(struct manager *manager, const struct error *error, int exit_
 static int give_up_deaf(struct manager *manager, int result)
 {
     struct error error;
-    (void)error_set(&error, -result, "the manager cannot go on: %s", strerrordesc_np(-result));
+    (void)cannot_go_on(&error, result);
     return give_up(manager, &error, STATUS_OS_ERROR);
 }
 

@@ -74,30 +74,38 @@ static void clear_trays(struct desk *desk)
     desk_commit(desk);
 }
 
-static bool open_sink(struct manager *manager, size_t index)
+static int open_sink(struct manager *manager, size_t index)
 {
     const struct plan_sink *declared = &manager->plan->sinks[index];
     unsigned tray =
         manager->desk.memory ? tray_for(manager, plan_sink_place(manager->plan, declared)) : 0;
-    int result = sink_open(&manager->sinks[index], manager, declared, tray);
-    if (result == 0)
-        return true;
-    sink_tell(&manager->sinks[index], "a place under logs: cannot be used: %s",
-              strerrordesc_np(-result));
-    return false;
+    return sink_open(&manager->sinks[index], manager, declared, tray);
 }
 
-void sinks_open(struct manager *manager)
+static void tell_unusable(struct manager *manager, size_t index, int result)
+{
+    sink_tell(&manager->sinks[index], "a place under logs: cannot be used: %s",
+              strerrordesc_np(-result));
+}
+
+int sinks_open(struct manager *manager)
 {
     const struct plan *plan = manager->plan;
+    int result = 0;
     if (plan->sink_count == 0 || !have_memory(manager))
-        return;
+        return 0;
     manager->show.sink = hear;
     manager->show.sink_context = manager;
     drops_resume(manager);
-    while (manager->sink_count < plan->sink_count && open_sink(manager, manager->sink_count))
+    while (manager->sink_count < plan->sink_count &&
+           (result = open_sink(manager, manager->sink_count)) == 0)
         manager->sink_count++;
+    if (result < 0 && manager->desk.memory && !manager->desk.is_new)
+        return result;
+    if (result < 0)
+        tell_unusable(manager, manager->sink_count, result);
     clear_trays(&manager->desk);
+    return 0;
 }
 
 void sinks_close(struct manager *manager)
@@ -311,6 +319,7 @@ static void put_in_force(struct manager *manager, const struct plan *old)
 {
     struct luggage saved[LIMIT_SINKS] = {0};
     bool is_staying[LIMIT_SINKS];
+    int result = 0;
     size_t old_count = manager->sink_count;
     for (size_t i = 0; i < LIMIT_SINKS; i++)
         is_staying[i] = stays(manager, old, i);
@@ -324,11 +333,13 @@ static void put_in_force(struct manager *manager, const struct plan *old)
     for (size_t i = 0; i < manager->plan->sink_count; i++, manager->sink_count++) {
         if (is_staying[i])
             sink_declare(&manager->sinks[i], &manager->plan->sinks[i]);
-        else if (open_sink(manager, i))
+        else if ((result = open_sink(manager, i)) == 0)
             bring(manager, old, i, saved, old_count);
         else
             break;
     }
+    if (result < 0)
+        tell_unusable(manager, manager->sink_count, result);
     for (size_t i = 0; i < old_count; i++)
         buffer_fini(&saved[i].queue);
 }

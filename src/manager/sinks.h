@@ -11,8 +11,9 @@ struct plan;
 struct process;
 
 // Opens those of the plan, with what earlier managers have left for them. Failures are told in the
-// output and tried again; they end nothing.
-void sinks_open(struct manager *manager);
+// output and tried again; they end nothing. 0, or -errno where what was left cannot be had, nor may
+// be lost.
+int sinks_open(struct manager *manager);
 void sinks_close(struct manager *manager);
 
 // Goes over to those of the plan that is in force now; `old` was before.

@@ -120,6 +120,8 @@ static void on_end(struct check *check)
     bool has_failed = check->wait_status != 0;
     if (has_failed)
         read_failure(compressor, failure);
+    if (WIFSIGNALED(check->wait_status)) // else it has cleared up
+        compress_discard(compressor->paths[0]);
     (void)close(compressor->errors);
     compressor->errors = -1;
     compressor->is_running = false;
@@ -155,7 +157,7 @@ int compressor_add(struct compressor *compressor, const char *path)
 
 void compressor_close(struct compressor *compressor)
 {
-    enum { PATIENCE_MS = 1000 };
+    enum { PATIENCE_MS = 3000 }; // nice as it is, it gets little of a busy processor to end with
     if (compressor->is_running) {
         check_kill(&compressor->check);
         check_wait(&compressor->check, PATIENCE_MS);

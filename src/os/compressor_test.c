@@ -101,6 +101,13 @@ static unsigned count_children(void)
     return count;
 }
 
+// What a compression writes until it is done.
+static void make_partial(const char *name)
+{
+    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(close(fd), 0);
+}
+
 static void one_after_the_other(void **state)
 {
     (void)state;
@@ -122,6 +129,7 @@ static void one_after_the_other(void **state)
 static void failures_are_told_and_the_next_goes_on(void **state)
 {
     (void)state;
+    make_partial("dies.zst.partial");
     assert_int_equal(compressor_add(&compressor, "fails"), 0);
     assert_int_equal(compressor_add(&compressor, "dies"), 0);
     assert_int_equal(compressor_add(&compressor, "mute"), 0);
@@ -131,6 +139,7 @@ static void failures_are_told_and_the_next_goes_on(void **state)
                               "dies: dies is not compressed: that was killed by signal 9\n"
                               "mute: mute is not compressed: that ended with code 3\n"
                               "a\n");
+    assert_int_equal(access("dies.zst.partial", F_OK), -1);
 }
 
 static void more_may_be_added_when_one_is_done(void **state)
@@ -182,8 +191,7 @@ static void whoever_is_at_work_ends_with_us(void **state)
 {
     (void)state;
     static const char begun[] = "hangs.zst.partial";
-    int fd = open(begun, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    assert_int_equal(close(fd), 0);
+    make_partial(begun);
     assert_int_equal(compressor_add(&compressor, "hangs"), 0);
     assert_int_equal(count_children(), 1);
     compressor_close(&compressor);

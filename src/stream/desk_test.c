@@ -237,7 +237,7 @@ enum { COUNT = 200000 };
 
 // Moves bytes from `in` to `out` for as long as it lives. Each line that is whole is taken over as
 // it is; so is, at the end, what comes behind the last one.
-__attribute__((noreturn)) static void work(const struct rig *rig, int in, int out)
+__attribute__((noreturn)) static void work(const struct rig *rig, int in, int out, bool is_owned)
 {
     struct desk desk;
     struct tray *tray;
@@ -247,6 +247,8 @@ __attribute__((noreturn)) static void work(const struct rig *rig, int in, int ou
     if (desk_open(&desk, rig->parts) < 0 || desk_take_tray(&desk, 0, out, &tray) < 0 ||
         outlet_open(&outlet, out, &error) < 0)
         _exit(1);
+    if (outlet.kind == OUTLET_OWN && !is_owned) // as a pipe of another user's is
+        outlet.kind = OUTLET_POLLED;
     outlet_use_tray(&outlet, tray);
     static char held[LIMIT_LINE_BYTES];
     for (;;) {
@@ -328,11 +330,11 @@ static void let_live(struct random *random, uint64_t longest)
     (void)nanosleep(&time, NULL);
 }
 
-static pid_t start_worker(const struct rig *rig, int in, int out)
+static pid_t start_worker(const struct rig *rig, int in, int out, bool is_owned)
 {
     pid_t worker = fork();
     if (worker == 0)
-        work(rig, in, out);
+        work(rig, in, out, is_owned);
     return worker;
 }
 
@@ -350,11 +352,11 @@ static void run_on_file(int flags)
     (void)fcntl(fileno(file), F_SETFL, flags);
     pid_t writer = start_writer(ends);
     for (int deaths = 0; deaths < DEATHS; deaths++) {
-        pid_t worker = start_worker(&rig, ends[0], fileno(file));
+        pid_t worker = start_worker(&rig, ends[0], fileno(file), true);
         let_live(&random, NSEC_PER_MSEC);
         kill_worker(worker);
     }
-    pid_t worker = start_worker(&rig, ends[0], fileno(file));
+    pid_t worker = start_worker(&rig, ends[0], fileno(file), true);
     assert_int_equal(waitpid(writer, NULL, 0), writer);
     for (int i = 0; i < ROUNDS && (size_t)status.st_size < size_of_all(); i++) {
         let_live(&random, NSEC_PER_MSEC);
@@ -380,9 +382,9 @@ static void killed_while_it_appends_to_a_file(void **state)
     run_on_file(O_APPEND);
 }
 
-static void killed_while_it_writes_to_a_pipe(void **state)
+// `owned_in_turn`: of so many workers in turn one has the pipe opened anew for it.
+static void run_on_pipe(int owned_in_turn)
 {
-    (void)state;
     struct rig rig;
     struct random random = {.state = 2};
     int ends[2];
@@ -391,11 +393,12 @@ static void killed_while_it_writes_to_a_pipe(void **state)
     open_rig(&rig);
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
     (void)fcntl(out[0], F_SETFL, O_NONBLOCK);
+    assert_true(fcntl(out[0], F_SETPIPE_SZ, 4096) >= 0); // so that it is full most of the time
     char line[32];
     size_t kept = 0;
     pid_t writer = start_writer(ends);
-    while (number < COUNT) {
-        pid_t worker = start_worker(&rig, ends[0], out[1]);
+    for (int deaths = 0; number < COUNT; deaths++) {
+        pid_t worker = start_worker(&rig, ends[0], out[1], deaths % owned_in_turn == 0);
         let_live(&random, 2 * NSEC_PER_MSEC);
         // A line may still be torn when all that is there was read: its rest comes later.
         for (ssize_t got; (got = read(out[0], line + kept, 1)) == 1;) {
@@ -414,6 +417,20 @@ static void killed_while_it_writes_to_a_pipe(void **state)
     close_rig(&rig);
 }
 
+static void killed_while_it_writes_to_a_pipe(void **state)
+{
+    (void)state;
+    run_on_pipe(1);
+}
+
+// Whoever cannot open it anew, being another user or short of descriptors, loses as little, and
+// goes on with what one has left who could.
+static void killed_while_it_writes_to_a_pipe_that_cannot_be_reopened(void **state)
+{
+    (void)state;
+    run_on_pipe(4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -426,6 +443,7 @@ int main(void)
         cmocka_unit_test(killed_while_it_writes_to_a_file),
         cmocka_unit_test(killed_while_it_appends_to_a_file),
         cmocka_unit_test(killed_while_it_writes_to_a_pipe),
+        cmocka_unit_test(killed_while_it_writes_to_a_pipe_that_cannot_be_reopened),
     };
     return cmocka_run_group_tests_name("stream/desk", tests, NULL, NULL);
 }

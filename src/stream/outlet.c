@@ -298,7 +298,7 @@ static long write_some(struct outlet *outlet)
 {
     struct str waiting = outlet_unwritten(outlet);
     size_t size = outlet->kind == OUTLET_MESSAGES ? batch_bytes(waiting) : waiting.size;
-    if (outlet->tray && outlet->kind == OUTLET_OWN && outlet->is_pipe)
+    if (outlet->tray && outlet->is_pipe) // never waits, whoever opened it
         return tray_write_pipe(outlet->tray, outlet->fd);
     if (outlet->tray)
         return tray_write(outlet->tray, outlet->fd, size, write_bytes, outlet);

@@ -158,3 +158,40 @@ with open("pipe", "rb") as taken, open("taken", "wb") as out:
     ended
     wait_until nothing_left
 }
+
+# next_manager_lacks_memory: for half of the last tray (stream/desk.h) that it is to open, and ends;
+# what waits for a reader is not lost.
+next_manager_lacks_memory() {
+    local size
+    writer
+    procfile "w: exec python3 writer 5000"
+    mkfifo pipe
+    "$FORMATION" start >pipe 2>"$OUTPUT" </dev/null 3>&- &
+    formation=$!
+    exec 5<pipe # and reads nothing
+    wait_until answers
+    manager=$(manager_pid)
+    have_written w.1 # much more than two pipes hold
+    size=$(sed -n 's/^VmSize:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$manager/status")
+    prlimit --pid "$formation" --as=$(((size - (512 << 10)) << 10)):
+    kill -KILL "$manager"
+    wait_for "formation: the manager cannot go on: Cannot allocate memory"
+    prlimit --pid "$formation" --as=unlimited:
+    wait_until answers
+    cat <&5 >taken 3>&- &
+    exec 5<&-
+    wait_until eval 'has_all w.1 <taken'
+    stop
+    [ "$status" -eq 0 ]
+    wait_until nothing_left
+}
+
+@test "the next manager has no memory for the lines that wait: another one has, nothing is lost" {
+    next_manager_lacks_memory
+}
+
+@test "…or for those that wait for a log" {
+    echo "logs: [{file: logs/all}]" >formation.yaml
+    next_manager_lacks_memory
+    has_all w.1 <logs/all
+}

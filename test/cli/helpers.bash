@@ -20,6 +20,8 @@ setup() {
     unset PORT PS FORCE_COLOR NO_COLOR FORMATION_ID XDG_RUNTIME_DIR STATE_DIRECTORY
     export XDG_STATE_HOME=$BATS_TEST_TMPDIR/state
     PREFIX=() # of the command that starts the formation
+    # Of what is to be interrupted: a shell without job control has it ignore that.
+    INTERRUPTIBLE=(env --default-signal=INT)
     export FORMATION_TEST=$BATS_TEST_TMPDIR
 }
 

@@ -192,3 +192,41 @@ pid_of_output() {
     done
     stop
 }
+
+# follow ARGUMENT…: the command in the background, as $follower, once it has shown something; what
+# stands in the array AS decides of what it inherits.
+follow() {
+    : >followed # now, and not at a time of its own in the background
+    "${AS[@]}" "$FORMATION" "$@" >followed 3>&- &
+    follower=$!
+    wait_until test -s followed
+}
+
+# ended_by SIGNAL…: the status that the follower ends with, once it got them.
+ended_by() {
+    local signal
+    for signal; do
+        kill -"$signal" "$follower"
+    done
+    wait_until is_gone "$follower"
+    status=0
+    wait "$follower" || status=$?
+}
+
+@test "who follows ends by INT and TERM; INT that is ignored from the start stays so" {
+    procfile "web: while echo line; do sleep 0.1; done"
+    up
+    for command in "logs -f" "events -f" "ps --watch"; do
+        read -ra words <<<"$command"
+        AS=("${INTERRUPTIBLE[@]}")
+        follow "${words[@]}"
+        ended_by INT
+        [[ $command == ps* && $status -eq 0 || $status -eq 130 ]]
+        AS=(env --ignore-signal=INT --ignore-signal=TERM)
+        follow "${words[@]}"
+        [ $((0x$(sed -n 's/^SigIgn:[[:blank:]]*//p' "/proc/$follower/status") & 0x4002)) -eq 2 ]
+        ended_by INT TERM
+        [[ $command == ps* && $status -eq 0 || $status -eq 143 ]]
+    done
+    stop
+}
