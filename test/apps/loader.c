@@ -122,7 +122,7 @@ static void hear(int at)
 
 int main(int argc, char **argv)
 {
-    const struct sigaction action = {.sa_handler = on_end};
+    const struct sigaction action = {.sa_handler = on_end, .sa_flags = SA_RESTART};
     if (argc != 4)
         return 2;
     target = argv[1];

@@ -317,7 +317,9 @@ END
     refuses "/web.sock is in use: process "
     cd ..
     ask ./web.sock
-    kill -KILL "$formation" "$(manager_pid)"
+    manager=$(manager_pid)
+    kill -STOP "$manager" # or it would end in order, once the guard is gone
+    kill -KILL "$formation" "$manager"
     ended
     wait_until nothing_left
     [ -S web.sock ] # stale
