@@ -5,6 +5,7 @@
 $FORMATION is the program. A test waits for what it wants to see: for a report or for bytes.
 """
 
+import ctypes
 import errno
 import fcntl
 import hashlib
@@ -29,6 +30,8 @@ REPORT = struct.Struct("=IIQ QQ 6I 9Q")
 COUNT = struct.Struct("=QQQII")
 TOTALS = "accepted routed expired left failed short_of nonsense bytes_in bytes_out".split()
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER
+LIBC = ctypes.CDLL(None, use_errno=True)
+PR_SET_PDEATHSIG = 1
 FOLDER = tempfile.mkdtemp(prefix="router")
 
 
@@ -443,6 +446,7 @@ def killed():
     server = listener()
     pid = os.fork()
     if pid == 0:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         while True:
             client = server.accept()[0]
             client.sendall(b"mortal\n")
@@ -864,9 +868,7 @@ def no_nagle():
 
 
 def pidfd_getfd(pidfd, fd):
-    import ctypes
-    libc = ctypes.CDLL(None, use_errno=True)
-    out = libc.syscall(438, pidfd, fd, 0)
+    out = LIBC.syscall(438, pidfd, fd, 0)
     if out < 0:
         raise OSError(ctypes.get_errno(), errno.errorcode[ctypes.get_errno()])
     return out
