@@ -138,3 +138,22 @@
 // Names with * or ? among them. Each is compared with every type, and maybe every process, byte by
 // byte; all of them together must not keep the manager from its processes for 10 ms.
 #define LIMIT_WILDCARDS 64
+
+// Processes that one router spreads connections over: its whole table is one message of 128 KiB,
+// which fits a socket's buffer (net.core.wmem_default, 208 KiB).
+#define LIMIT_ROUTE_BACKENDS 1024
+
+// Connections that one router carries: two descriptors and some 200 bytes each. It takes no more
+// than its limit of open files allows, and leaves the next ones in the kernel's queue.
+#define LIMIT_ROUTE_CONNECTIONS 16384
+
+// … and those of them that wait for a process.
+#define LIMIT_ROUTE_WAITING LIMIT_ROUTE_CONNECTIONS
+
+// Blocks of 64 KiB and pipes of 256 KiB that hold what slow clients do not take yet. Without any
+// that is free, bytes wait in the kernel's buffers of their sender.
+#define LIMIT_ROUTE_BLOCKS 512
+#define LIMIT_ROUTE_PIPES 128
+
+// Sockets that one router listens at: an address each.
+#define LIMIT_ROUTE_LISTENERS LIMIT_SOCKETS

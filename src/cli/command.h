@@ -59,6 +59,9 @@ int command_compress(char **words);
 // What a manager starts for the addresses of a syslog server: `formation lookup HOST`.
 int command_lookup(char **words);
 
+// What stands before the processes of a type that is routed to: `formation route COUNT`.
+int command_route(char **words);
+
 // Whether this program can go on with a formation that another version of it runs.
 int command_trial(char **words);
 

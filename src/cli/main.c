@@ -64,6 +64,8 @@ int main(int argc, char **argv)
         status = command_compress(argv + 2);
     else if (strcmp(word, "lookup") == 0)
         status = command_lookup(argv + 2);
+    else if (strcmp(word, "route") == 0)
+        status = command_route(argv + 2);
     else if (strcmp(word, "trial") == 0)
         status = command_trial(argv + 2);
     else
