@@ -10,6 +10,7 @@
 #include "view/tame.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,12 +68,25 @@ static int tell_none_runs(const struct client *client, const char *sentence)
     return STATUS_NONE_RUNS;
 }
 
+// SIGTERM ends who follows or waits, whatever it was started with. SIGINT that is ignored from the
+// start stays so, as a shell without job control wants it for what runs in its background.
+static void hear_the_end(void)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)signal(SIGTERM, SIG_DFL);
+    (void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 int client_open(struct client *client, struct invocation *invocation)
 {
     struct error error = {0};
     int result = client_try(client, invocation, 0, &error);
-    if (result == 0)
+    if (result == 0) {
+        hear_the_end();
         return 0;
+    }
     if (result == -ENOENT)
         return tell_none_runs(client, error.text);
     return client_refuse(client, "%s", error.text);

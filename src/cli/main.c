@@ -4,24 +4,11 @@
 #include "cli/report.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-// SIGTERM ends who follows or waits, whatever it was started with. SIGINT that is ignored from the
-// start stays so, as a shell without job control wants it for what runs in its background.
-static void hear_the_end(void)
-{
-    sigset_t set;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGTERM);
-    (void)signal(SIGTERM, SIG_DFL);
-    (void)sigprocmask(SIG_UNBLOCK, &set, NULL);
-}
-
 static int execute(struct invocation *invocation)
 {
-    hear_the_end();
     if (invocation->wants_version)
         return command_version(invocation);
     if (invocation->wants_help || !invocation->command)
