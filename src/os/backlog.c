@@ -21,6 +21,7 @@ static int family_of(int listener, struct sockaddr_storage *address)
     socklen_t size = sizeof(listens);
     if (getsockopt(listener, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0)
         return -errno;
+    *address = (struct sockaddr_storage){0};
     size = sizeof(*address);
     if (getsockname(listener, (struct sockaddr *)address, &size) < 0)
         return -errno;

@@ -202,7 +202,7 @@ print(json.load(sys.stdin)["manager_pid"])')"
     printf 'processes:\n  worker: {quantity: 2}\n' >formation.yaml
     asks 0 reload
     wait_until the_count_is worker 2
-    ! is_why "worker:"
+    run ! is_why "worker:"
     [ "$(pid worker.1)" = "$first" ]
     stop
 }

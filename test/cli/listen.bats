@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # One port, or path, for all processes of a type: `listen` and `share` of formation.yaml.
+# shellcheck disable=SC2154 # helpers.bash sets formation
 load helpers
 
 # free_port: one that nobody has, and that the kernel gives to nobody who connects.
@@ -134,7 +135,7 @@ END
     wait_for "web blocks True port True" 2
     wait_for "worker has"
     wait_for "worker pid wrong"
-    ! grep -q "worker.*\(socket\|LISTEN\)" "$OUTPUT"
+    run ! grep -q "worker.*\(socket\|LISTEN\)" "$OUTPUT"
     [ "$(stat -c %a%F tmp/admin)" = 660socket ]
     stop
     [ ! -e tmp/admin ]
@@ -312,10 +313,10 @@ END
     start
     wait_for "serving"
     mkdir other
-    cd other
+    pushd other >/dev/null
     types "  web: {command: $APPS/server, listen: 'unix:../web.sock'}"
     refuses "/web.sock is in use: process "
-    cd ..
+    popd >/dev/null
     ask ./web.sock
     manager=$(manager_pid)
     kill -STOP "$manager" # or it would end in order, once the guard is gone
