@@ -159,7 +159,7 @@ static void apply_names(const struct command_line *line)
 {
     unsigned wanted[LIMIT_TYPES] = {0};
     bool is_named[LIMIT_TYPES] = {false};
-    bool is_fixed[LIMIT_TYPES];
+    bool is_fixed[LIMIT_TYPES] = {false};
     struct wish wish;
     for (size_t n = 0; n < line->options->name_count; n++) {
         if (!parse_wish(line, "start", str_of(line->options->names[n]), &wish))

@@ -17,11 +17,11 @@
 
 static int family_of(int listener, struct sockaddr_storage *address)
 {
+    *address = (struct sockaddr_storage){0};
     int listens = 0;
     socklen_t size = sizeof(listens);
     if (getsockopt(listener, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0)
         return -errno;
-    *address = (struct sockaddr_storage){0};
     size = sizeof(*address);
     if (getsockname(listener, (struct sockaddr *)address, &size) < 0)
         return -errno;
@@ -145,7 +145,7 @@ int backlog_count_connections(int listener, unsigned *out)
         struct sockaddr_storage storage;
         struct sockaddr_in ipv4;
         struct sockaddr_in6 ipv6;
-    } address;
+    } address = {.storage = {0}};
     struct tcp_count count = {0};
     int family = family_of(listener, &address.storage);
     if (family == AF_UNIX)

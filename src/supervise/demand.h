@@ -71,7 +71,7 @@ void demand_begin(struct demand_state *state, const struct plan_scale *scale, ns
 
 // One decision. Time that goes backwards is taken for none. `scale` may be another than before.
 void demand_decide(struct demand_state *state, const struct plan_scale *scale,
-                   const struct demand_observation *seen, struct demand_decision *out);
+                   const struct demand_observation *observation, struct demand_decision *out);
 
 // Why, for people: "connections 34, 8 each". `out` holds DEMAND_TEXT_BYTES; returns out.
 enum { DEMAND_TEXT_BYTES = 96 };
